@@ -1,0 +1,100 @@
+/**
+ * The macro-assembler interface: engine and stubs are written once against it, and each architecture is one file
+ * that implements it (x64.ts, arm64.ts). It knows the C calling convention of its architecture and nothing of
+ * probes, Node-API or object files.
+ *
+ * Registers are named by their role in the calling convention, not by number:
+ *   a0..a5   arguments of the function being entered, or of the call about to be made (caller-saved)
+ *   s0..s3   survive calls (callee-saved; `enter` saves them, `leave` restores them)
+ *   result   the return value of the last call, and of this function
+ * @module
+ */
+
+import type { Arch, TracepointEncoding } from '../target.ts';
+
+export type Register = 'a0' | 'a1' | 'a2' | 'a3' | 'a4' | 'a5' | 's0' | 's1' | 's2' | 's3' | 'result';
+
+/** A place in the code. Created by `label()`, placed once by `bind()`, may be referred to before it is bound. */
+export interface Label {
+  /** Offset from the start of the code, or -1 while unbound. */
+  offset: number;
+}
+
+/** Where the words of a call frame lie, in bytes from its start. All words are 64 bits wide. */
+export interface FrameLayout {
+  /** Address to call. */
+  readonly target: number;
+  /** Number of words to put on the stack (after the argument registers are full). */
+  readonly stackCount: number;
+  /** First argument word; register arguments come first, stack arguments follow. */
+  readonly args: number;
+  /** Receives the return value. */
+  readonly result: number;
+}
+
+export interface Assembler {
+  readonly arch: Arch;
+  /** Bytes emitted so far. */
+  readonly position: number;
+
+  label(): Label;
+  bind(label: Label): void;
+  /** Fill with traps (code that is never reached) until `(position + offset) % alignment === 0`. */
+  align(alignment: number, offset?: number): void;
+  /** The finished code. Throws if a label that was used has not been bound, or is out of reach. */
+  finish(): Uint8Array;
+
+  /** Function prologue: save s0..s3 and the return address, reserve `locals` 64-bit local words (0..8). Keeps the stack aligned for calls. */
+  enter(locals: number): void;
+  /** Undo `enter` and return to the caller. */
+  leave(): void;
+  /** Return from a function that did not `enter`. */
+  ret(): void;
+
+  move(to: Register, from: Register): void;
+  /** Load a constant, -2^31 <= value < 2^31, sign-extended to 64 bits. */
+  immediate(to: Register, value: number): void;
+  /** Load the run-time address of a label in this code (pc-relative). */
+  addressOf(to: Register, label: Label): void;
+  /** Load the run-time address of `displacement` bytes from the start of this code; may be negative or beyond its end, +-2^31 (pc-relative: data of the same image). */
+  addressAt(to: Register, displacement: number): void;
+  /** Load the address of local word `index`. */
+  addressOfLocal(to: Register, index: number): void;
+  loadLocal(to: Register, index: number): void;
+  storeLocal(index: number, from: Register): void;
+  /** 64-bit load from `base + displacement`; displacement a multiple of 8, 0..4088. */
+  load(to: Register, base: Register, displacement: number): void;
+  store(base: Register, displacement: number, from: Register): void;
+
+  /** Call the address held in the 64-bit word that lies `displacement` bytes from the start of this code (a GOT slot, pc-relative). */
+  callIndirect(displacement: number): void;
+  jump(to: Label): void;
+  /** Jump if all 64 bits (`branchIfNotEqual`: a and b differ) / the low 32 bits of `register` are not zero. */
+  branchIfNonZero32(register: Register, to: Label): void;
+  branchIfNotEqual(a: Register, b: Register, to: Label): void;
+
+  /**
+   * Call `frame.target` in the C calling convention: stack words first (their number read at run time from
+   * `frame.stackCount`; the first at the lowest address, stack kept 16-byte aligned at the call), then every integer argument register from
+   * `frame.args` on; store the return value in `frame.result`. Needs `enter`. `base` must be an s register. Restores the stack pointer.
+   */
+  callFrame(base: Register, layout: FrameLayout): void;
+
+  /**
+   * A probe: a C-callable function whose body is a tracepoint. Starts at `position` after any padding that the
+   * architecture wants; at the tracepoint the arguments stand as a tracer expects them:
+   * `argc` words, register arguments in their registers, stack argument n at the top of the stack without a return address above it.
+   * The tracepoint is 4-byte aligned (so its first word can be watched) and does not cross a 64-byte line.
+   */
+  probe(argc: number, tracepoint: TracepointEncoding): ProbeSite;
+}
+
+/** Where a probe function lies, in bytes from the start of the code. */
+export interface ProbeSite {
+  /** Entry of the function. */
+  readonly entry: number;
+  /** The tracepoint: what the SDT note's pc points to. */
+  readonly site: number;
+  /** One past the function's last byte. */
+  readonly end: number;
+}

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Runs every *.test.ts under packages/ and test/ with Node's own test runner. Arguments are passed to it.
+set -eu
+cd "$(dirname "$0")/.."
+files=$(find packages/*/test test -name '*.test.ts' 2>/dev/null | sort)
+# shellcheck disable=SC2086 # one word per file: no test file has a space in its name
+exec node --import tsx --test --test-reporter=spec "$@" $files
