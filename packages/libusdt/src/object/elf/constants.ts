@@ -1,0 +1,89 @@
+/**
+ * Names and numbers of the ELF files this library writes and reads.
+ *
+ * gABI: https://gabi.xinuos.com/ (elf header, sections, symbol table, program header, dynamic, note sections)
+ * GNU additions: https://sourceware.org/git/?p=glibc.git;a=blob;f=elf/elf.h
+ * @module
+ */
+
+// e_ident: https://gabi.xinuos.com/elf/02-eheader.html
+export const EI_NIDENT = 16;
+export const ELFCLASS32 = 1;
+export const ELFCLASS64 = 2;
+export const ELFDATA2LSB = 1;
+export const ELFDATA2MSB = 2;
+export const EV_CURRENT = 1;
+export const ELFOSABI_NONE = 0;
+
+/** Word size and byte order of a file, as `e_ident[EI_CLASS]` and `e_ident[EI_DATA]` tell. */
+export interface ElfFormat {
+  readonly class: 32 | 64;
+  readonly data: 'lsb' | 'msb';
+}
+
+// e_type
+export const ET_REL = 1;
+export const ET_EXEC = 2;
+export const ET_DYN = 3;
+export const ET_CORE = 4;
+
+// e_machine: https://gabi.xinuos.com/elf/a-emachine.html
+export const EM_X86_64 = 62;
+export const EM_AARCH64 = 183;
+
+// Sections: https://gabi.xinuos.com/elf/03-sheader.html
+export const SHN_UNDEF = 0;
+export const SHN_LORESERVE = 0xff00;
+export const SHN_XINDEX = 0xffff;
+export const SHT_NULL = 0;
+export const SHT_PROGBITS = 1;
+export const SHT_SYMTAB = 2;
+export const SHT_STRTAB = 3;
+export const SHT_RELA = 4;
+export const SHT_HASH = 5;
+export const SHT_DYNAMIC = 6;
+export const SHT_NOTE = 7;
+export const SHT_NOBITS = 8;
+export const SHT_DYNSYM = 11;
+export const SHF_WRITE = 1;
+export const SHF_ALLOC = 2;
+export const SHF_EXECINSTR = 4;
+
+// Symbols: https://gabi.xinuos.com/elf/05-symtab.html
+export const STB_LOCAL = 0;
+export const STB_GLOBAL = 1;
+export const STT_NOTYPE = 0;
+export const STT_FUNC = 2;
+export const STV_DEFAULT = 0;
+
+// Segments: https://gabi.xinuos.com/elf/07-pheader.html
+export const PN_XNUM = 0xffff;
+export const PT_LOAD = 1;
+export const PT_DYNAMIC = 2;
+export const PT_NOTE = 4;
+export const PT_GNU_STACK = 0x6474e551;
+export const PF_X = 1;
+export const PF_W = 2;
+export const PF_R = 4;
+
+// Dynamic array: https://gabi.xinuos.com/elf/08-dynamic.html
+export const DT_NULL = 0;
+export const DT_HASH = 4;
+export const DT_STRTAB = 5;
+export const DT_SYMTAB = 6;
+export const DT_RELA = 7;
+export const DT_RELASZ = 8;
+export const DT_RELAENT = 9;
+export const DT_STRSZ = 10;
+export const DT_SYMENT = 11;
+export const DT_FLAGS = 30;
+export const DF_BIND_NOW = 8;
+
+// Relocations: https://gitlab.com/x86-psABIs/x86-64-ABI (table 4.9) and
+// https://github.com/ARM-software/abi-aa/blob/main/aaelf64/aaelf64.rst (dynamic relocations)
+export const R_X86_64_GLOB_DAT = 6;
+export const R_AARCH64_GLOB_DAT = 1025;
+
+// Notes: https://gabi.xinuos.com/elf/07-pheader.html#note-section
+export const NT_GNU_BUILD_ID = 3;
+export const NT_STAPSDT = 3;

@@ -1,0 +1,89 @@
+/**
+ * Our own notes: the declarations of the probes, exactly as the program made them.
+ *
+ * An SDT note says that an argument is eight bytes at some place, not that it points to a string, and it knows neither
+ * module nor function, nor a `-` in a name. A tool that reads `.note.libusdt` can print a `char *` as text. The section
+ * (SHT_NOTE, not loaded, 4-aligned) holds one note per probe: owner "libusdt", type 1, and the description
+ *
+ *     pc         8 bytes  address of the tracepoint, as in the SDT note of the same probe; the file's byte order
+ *     provider   string   UTF-8, each ends with NUL
+ *     module     string
+ *     function   string
+ *     probe      string
+ *     types      string   C type names joined by `,`, as in `uint32_t,char *,json`; empty for no arguments
+ *
+ * Other tools skip notes of owners they do not know.
+ * @module
+ */
+
+import { alignUp, cStringLength, writeCString } from '../object/bytes.ts';
+import type { ElfFormat } from '../object/elf/constants.ts';
+import { ElfEncoder } from '../object/elf/encoder.ts';
+
+export interface ProbeDeclaration {
+  /** Address of the tracepoint. */
+  readonly pc: number | bigint;
+  readonly provider: string;
+  readonly module: string;
+  readonly function: string;
+  readonly name: string;
+  /** C type names, without commas. */
+  readonly types: readonly string[];
+}
+
+/** `n_type` of a declaration. */
+export const NT_LIBUSDT_PROBE = 1;
+
+const OWNER = 'libusdt';
+const OWNER_SIZE = OWNER.length + 1;
+const PC_SIZE = 8;
+
+/**
+ * The contents of a `.note.libusdt` section.
+ * @throws RangeError for a NUL in a string, or a type that is empty or has a comma.
+ */
+export function encodeDeclarations(probes: readonly ProbeDeclaration[], format: ElfFormat): Uint8Array {
+  // The pc is 64 bits wide in every file, so words are always written as ELF64 has them.
+  const encoder = new ElfEncoder({ class: 64, data: format.data });
+  const types = probes.map((probe) => joinTypes(probe.types));
+  const descsz = new Float64Array(probes.length);
+  let size = 0;
+  for (let i = 0; i < probes.length; i++) {
+    const probe = probes[i]!;
+    descsz[i] =
+      PC_SIZE +
+      (cStringLength(probe.provider) + 1) +
+      (cStringLength(probe.module) + 1) +
+      (cStringLength(probe.function) + 1) +
+      (cStringLength(probe.name) + 1) +
+      (cStringLength(types[i]!) + 1);
+    size += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz[i]!, 4);
+  }
+
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (let i = 0; i < probes.length; i++) {
+    const probe = probes[i]!;
+    at = encoder.nhdr(view, at, { n_namesz: OWNER_SIZE, n_descsz: descsz[i]!, n_type: NT_LIBUSDT_PROBE });
+    at = writeCString(bytes, at, OWNER);
+    const end = at + alignUp(descsz[i]!, 4);
+    at = encoder.word(view, at, probe.pc);
+    at = writeCString(bytes, at, probe.provider);
+    at = writeCString(bytes, at, probe.module);
+    at = writeCString(bytes, at, probe.function);
+    at = writeCString(bytes, at, probe.name);
+    writeCString(bytes, at, types[i]!);
+    at = end;
+  }
+  return bytes;
+}
+
+function joinTypes(types: readonly string[]): string {
+  for (const type of types) {
+    if (type === '' || type.includes(',')) {
+      throw new RangeError(`a type name must be non-empty and without comma: ${JSON.stringify(type)}`);
+    }
+  }
+  return types.join(',');
+}

@@ -1,0 +1,82 @@
+/**
+ * SystemTap SDT notes: where the probes of an ELF file are, for every tracer on Linux.
+ *
+ * The section `.note.stapsdt` (SHT_NOTE, not loaded, 4-aligned) holds one note per probe site: owner "stapsdt", type 3,
+ * and the description
+ *
+ *     pc         word     address of the tracepoint instruction
+ *     base       word     address of the section .stapsdt.base when the file was linked
+ *     semaphore  word     address of a 16-bit counter of attached tracers in a writable segment, or 0
+ *     provider   string   each string ends with NUL
+ *     name       string
+ *     arguments  string   see operands.ts
+ *
+ * A word has the size and the byte order of the file. A prelinked file may have moved: readers add
+ * `sh_addr(.stapsdt.base) - base` to pc.
+ *
+ * Who insists on what:
+ * - gdb, SystemTap and bcc: `n_descsz` ends exactly behind the NUL of the arguments; padding is not counted.
+ * - libbpf: one malformed note, an empty provider or an empty name, and the whole file is refused.
+ * - libbpf and perf take names literally, so a `-` is conventionally written as `__`; the C world allows no other.
+ * - LTTng refuses probes with a semaphore.
+ *
+ * https://sourceware.org/systemtap/wiki/UserSpaceProbeImplementation
+ * @module
+ */
+
+import { alignUp, cStringLength, writeCString } from '../object/bytes.ts';
+import { type ElfFormat, NT_STAPSDT } from '../object/elf/constants.ts';
+import { ElfEncoder } from '../object/elf/encoder.ts';
+
+export interface StapsdtProbe {
+  /** Address of the tracepoint. */
+  readonly pc: number | bigint;
+  /** Address of `.stapsdt.base`. */
+  readonly base: number | bigint;
+  /** Address of the semaphore; 0 for none. */
+  readonly semaphore: number | bigint;
+  readonly provider: string;
+  readonly name: string;
+  /** The operands, as of `argumentString`. */
+  readonly args: string;
+}
+
+const OWNER = 'stapsdt';
+const OWNER_SIZE = OWNER.length + 1;
+
+/**
+ * The contents of a `.note.stapsdt` section.
+ * @throws RangeError for an empty provider or name, a NUL in a string, or an address too large for the class.
+ */
+export function encodeStapsdtNotes(probes: readonly StapsdtProbe[], format: ElfFormat): Uint8Array {
+  const encoder = new ElfEncoder(format);
+  const fixed = 3 * encoder.sizes.word + 3;
+  const descsz = new Float64Array(probes.length);
+  let size = 0;
+  for (let i = 0; i < probes.length; i++) {
+    const { provider, name, args } = probes[i]!;
+    if (provider === '' || name === '') {
+      throw new RangeError(`provider and name must not be empty: ${JSON.stringify(`${provider}:${name}`)}`);
+    }
+    descsz[i] = fixed + cStringLength(provider) + cStringLength(name) + cStringLength(args);
+    size += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz[i]!, 4);
+  }
+
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (let i = 0; i < probes.length; i++) {
+    const probe = probes[i]!;
+    at = encoder.nhdr(view, at, { n_namesz: OWNER_SIZE, n_descsz: descsz[i]!, n_type: NT_STAPSDT });
+    at = writeCString(bytes, at, OWNER);
+    const end = at + alignUp(descsz[i]!, 4);
+    at = encoder.word(view, at, probe.pc);
+    at = encoder.word(view, at, probe.base);
+    at = encoder.word(view, at, probe.semaphore);
+    at = writeCString(bytes, at, probe.provider);
+    at = writeCString(bytes, at, probe.name);
+    writeCString(bytes, at, probe.args);
+    at = end;
+  }
+  return bytes;
+}

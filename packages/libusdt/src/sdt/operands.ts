@@ -1,0 +1,54 @@
+/**
+ * The argument string of an SDT note: where a tracer finds each argument when the tracepoint is hit.
+ *
+ * Arguments are separated by spaces. Each is `[-]N[f]@OP`: N bytes (1, 2, 4 or 8), signed with `-`, floating point with
+ * `f`, and an operand in the architecture's assembler syntax. Every tracer has its own parser of some subset:
+ * - libbpf refuses the whole file for one operand it does not know, and for a 13th argument.
+ * - `f` is an error to libbpf, bcc, DTrace and gdb, so floats are passed as 8-byte patterns, or as pointers.
+ * - arm64: libbpf knows `xN` whatever the size, not `wN`. perf knows `xN` and `[sp, N]` only; it writes the comma's
+ *   blank, and gdb needs the comma, so the first stack word is spelled `[sp, 0]` like the others.
+ * - x64: a register is named in its size, as compilers do: `-4@%edi`, `8@%rdi`.
+ * @module
+ */
+
+/** Size and signedness of one argument as a tracer reads it. */
+export interface OperandType {
+  /** Bytes. */
+  readonly size: 1 | 2 | 4 | 8;
+  readonly signed: boolean;
+}
+
+/** libbpf refuses a probe with more (BPF_USDT_MAX_ARG_CNT), and sdt.h cannot declare more. */
+export const MAX_OPERANDS = 12;
+
+// Integer argument registers in order: System V AMD64 ABI 3.2.3 and AAPCS64 6.8.2.
+const X64_REGISTERS = [
+  { 1: '%dil', 2: '%di', 4: '%edi', 8: '%rdi' },
+  { 1: '%sil', 2: '%si', 4: '%esi', 8: '%rsi' },
+  { 1: '%dl', 2: '%dx', 4: '%edx', 8: '%rdx' },
+  { 1: '%cl', 2: '%cx', 4: '%ecx', 8: '%rcx' },
+  { 1: '%r8b', 2: '%r8w', 4: '%r8d', 8: '%r8' },
+  { 1: '%r9b', 2: '%r9w', 4: '%r9d', 8: '%r9' },
+] as const;
+const ARM64_REGISTERS = 8;
+
+/**
+ * The operands of a tracepoint that receives words by the C calling convention: argument registers first, then 8-byte
+ * words from the top of the stack up. Arguments after the twelfth are left out.
+ */
+export function argumentString(arch: 'x64' | 'arm64', types: readonly OperandType[]): string {
+  const operand = arch === 'x64' ? x64Operand : arm64Operand;
+  return types
+    .slice(0, MAX_OPERANDS)
+    .map((type, index) => `${type.signed ? '-' : ''}${type.size}@${operand(index, type.size)}`)
+    .join(' ');
+}
+
+function x64Operand(index: number, size: OperandType['size']): string {
+  const register = X64_REGISTERS[index];
+  return register ? register[size] : `${(index - X64_REGISTERS.length) * 8}(%rsp)`;
+}
+
+function arm64Operand(index: number): string {
+  return index < ARM64_REGISTERS ? `x${index}` : `[sp, ${(index - ARM64_REGISTERS) * 8}]`;
+}
