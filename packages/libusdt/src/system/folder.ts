@@ -120,7 +120,12 @@ export function combineProblems(problems: readonly Problem[]): Problem {
 }
 
 function examineFolder(requested: string, create: boolean): Folder | FolderProblem {
-  const user = process.geteuid?.();
+  let user: number | undefined;
+  try {
+    user = process.geteuid?.();
+  } catch (error) {
+    return problemFrom(error, requested, requested);
+  }
   if (user === undefined) {
     const detail = 'this platform has no file owners, so no folder can be trusted with code';
     return { path: requested, reason: 'platform-not-supported', detail };
@@ -141,20 +146,20 @@ function examineFolder(requested: string, create: boolean): Folder | FolderProbl
       current = fs.realpathSync.native(existing);
     } catch (error) {
       if (errorCode(error) !== 'ENOENT' || dirname(existing) === existing)
-        return problemFrom(error, existing);
+        return problemFrom(error, existing, path);
       missing.unshift(basename(existing));
       existing = dirname(existing);
     }
   }
   for (const parent of chain(current)) {
-    const problem = examineParent(parent, user);
+    const problem = examineParent(parent, path, user);
     if (problem) return problem;
   }
   for (const [index, name] of missing.entries()) {
     current = join(current, name);
-    const problem = create ? makeFolder(current) : undefined;
+    const problem = create ? makeFolder(current, path) : undefined;
     if (problem) return problem;
-    const wrong = index < missing.length - 1 ? examineParent(current, user) : examineOwn(current, user);
+    const wrong = index < missing.length - 1 ? examineParent(current, path, user) : examineOwn(current, user);
     if (wrong) return wrong;
   }
   return { path: current };
@@ -167,22 +172,22 @@ function chain(path: string): string[] {
   return parents;
 }
 
-function makeFolder(path: string): Problem | undefined {
+function makeFolder(path: string, folder: string): Problem | undefined {
   try {
     if (!fs.lstatSync(path, { throwIfNoEntry: false })) fs.mkdirSync(path, { mode: FOLDER_MODE });
   } catch (error) {
     // Another process may have made it meanwhile. What it is gets looked at anyway.
-    if (errorCode(error) !== 'EEXIST') return problemFrom(error, path);
+    if (errorCode(error) !== 'EEXIST') return problemFrom(error, path, folder);
   }
   return undefined;
 }
 
-function examineParent(path: string, user: number): Problem | undefined {
+function examineParent(path: string, folder: string, user: number): Problem | undefined {
   let stat: fs.Stats;
   try {
     stat = fs.lstatSync(path);
   } catch (error) {
-    return problemFrom(error, path);
+    return problemFrom(error, path, folder);
   }
   if (!stat.isDirectory()) return notFolder(path, stat);
   if (stat.uid !== 0 && stat.uid !== user) {
@@ -213,7 +218,7 @@ function examineOwn(path: string, user: number): Problem | undefined {
       return unusable(path, `${path} was replaced while it was looked at: find out by whom`);
     }
   } catch (error) {
-    return problemFrom(error, path);
+    return problemFrom(error, path, path);
   } finally {
     if (descriptor !== undefined) fs.closeSync(descriptor);
   }

@@ -72,7 +72,7 @@ export function publish(folder: Folder, name: string, bytes: Uint8Array): Publis
       remove(temporary);
     }
   } catch (error) {
-    return problemFrom(error, file);
+    return problemFrom(error, file, folder.path);
   }
 }
 
@@ -198,7 +198,7 @@ function place(folder: Folder, name: string, temporary: string, bytes: Uint8Arra
       return { file, created: true };
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') {
-        if (!cannotLink(error)) throw error;
+        if (!NO_LINKS.has(errorCode(error))) throw error;
         return replace(folder, name, temporary, bytes);
       }
     }
@@ -208,12 +208,6 @@ function place(folder: Folder, name: string, temporary: string, bytes: Uint8Arra
   }
   const detail = `${file} disappears as often as it is looked at: find out which program removes it`;
   return { path: file, reason: 'folder-not-usable', detail };
-}
-
-function cannotLink(error: unknown): boolean {
-  const code = errorCode(error);
-  // The permission model wants more rights for a link than for a rename.
-  return NO_LINKS.has(code) || code === 'ERR_ACCESS_DENIED';
 }
 
 /**

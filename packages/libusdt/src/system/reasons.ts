@@ -5,6 +5,8 @@
  * @module
  */
 
+import { join } from 'node:path';
+
 /** What stands in the way, for programs. New ones may be added; the ones that are here keep their meaning. */
 export type UnavailableReason =
   /** No tracer that libusdt knows runs on this operating system. Nothing to do; the calls cost nothing. */
@@ -61,7 +63,6 @@ const BY_CODE: Readonly<Record<string, readonly [UnavailableReason, string]>> = 
   ENFILE: ['out-of-descriptors', 'the system had no file descriptor left to open %: raise fs.file-max'],
 };
 
-const NODE_FLAGS = '--allow-fs-read=* --allow-fs-write=DIR --allow-addons';
 const DENO_FLAGS = '--allow-ffi --allow-read --allow-write --allow-env --allow-sys';
 
 /** The `code` of a system error, or ''. */
@@ -71,11 +72,6 @@ export function errorCode(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-/** True if the runtime's own permission model refused, not the operating system. */
-export function isDeniedByRuntime(error: unknown): boolean {
-  return errorCode(error) === 'ERR_ACCESS_DENIED' || isDeniedByDeno(error);
-}
-
 function isDeniedByDeno(error: unknown): boolean {
   return error instanceof Error && error.name === 'NotCapable';
 }
@@ -83,15 +79,17 @@ function isDeniedByDeno(error: unknown): boolean {
 /**
  * Turns what a file system call threw into a problem.
  * @param path what the call was about.
+ * @param folder the one that is, or would be, published to; what permissions have to be granted for.
  */
-export function problemFrom(error: unknown, path: string): Problem {
+export function problemFrom(error: unknown, path: string, folder: string): Problem {
   if (isDeniedByDeno(error)) {
     const detail = `Deno's permissions forbid access to ${path}: run with ${DENO_FLAGS}`;
     return { path, reason: 'folder-not-writable', detail };
   }
   const code = errorCode(error);
   if (code === 'ERR_ACCESS_DENIED') {
-    const flags = NODE_FLAGS.replace('DIR', path);
+    // With the star it holds for a folder too that does not exist when the process starts.
+    const flags = `--allow-fs-read=* --allow-fs-write=${join(folder, '*')} --allow-addons`;
     const detail = `Node's permission model forbids access to ${path}: run with ${flags}`;
     return { path, reason: 'folder-not-writable', detail };
   }
