@@ -18,7 +18,9 @@
 
 import { alignUp, cStringLength, writeCString } from '../object/bytes.ts';
 import type { ElfFormat } from '../object/elf/constants.ts';
+import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
+import { readNotes } from '../object/elf/notes.ts';
 
 export interface ProbeDeclaration {
   /** Address of the tracepoint. */
@@ -86,4 +88,32 @@ function joinTypes(types: readonly string[]): string {
     }
   }
   return types.join(',');
+}
+
+/** A declaration as read from a file. */
+export interface DeclarationNote extends ProbeDeclaration {
+  readonly pc: bigint;
+}
+
+/**
+ * Reads the contents of a `.note.libusdt` section. Notes of other owners and types are skipped.
+ * @throws ElfError for a malformed note.
+ */
+export function decodeDeclarations(section: Uint8Array, format: ElfFormat): DeclarationNote[] {
+  const probes: DeclarationNote[] = [];
+  for (const note of readNotes(section, format)) {
+    if (note.name !== OWNER || note.type !== NT_LIBUSDT_PROBE) continue;
+    const desc = new DescReader(note, format);
+    const pc = desc.word(PC_SIZE, 'pc');
+    const provider = desc.string('provider');
+    const module = desc.string('module');
+    const functionName = desc.string('function');
+    const name = desc.string('probe');
+    const joined = desc.string('types');
+    desc.end();
+    const types = joined === '' ? [] : joined.split(',');
+    if (types.includes('')) throw desc.error(`an empty type in ${JSON.stringify(joined)}`);
+    probes.push({ pc, provider, module, function: functionName, name, types });
+  }
+  return probes;
 }

@@ -26,7 +26,9 @@
 
 import { alignUp, cStringLength, writeCString } from '../object/bytes.ts';
 import { type ElfFormat, NT_STAPSDT } from '../object/elf/constants.ts';
+import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
+import { readNotes } from '../object/elf/notes.ts';
 
 export interface StapsdtProbe {
   /** Address of the tracepoint. */
@@ -79,4 +81,35 @@ export function encodeStapsdtNotes(probes: readonly StapsdtProbe[], format: ElfF
     at = end;
   }
   return bytes;
+}
+
+/** A probe as read from a file: all words exact. */
+export interface StapsdtNote extends StapsdtProbe {
+  readonly pc: bigint;
+  readonly base: bigint;
+  readonly semaphore: bigint;
+}
+
+/**
+ * Reads the contents of a note section. Notes of other owners are skipped.
+ * @throws ElfError for a note that some tracer would refuse: cut off, bytes behind the arguments, an empty name.
+ */
+export function decodeStapsdtNotes(section: Uint8Array, format: ElfFormat): StapsdtNote[] {
+  const word = format.class === 64 ? 8 : 4;
+  const probes: StapsdtNote[] = [];
+  for (const note of readNotes(section, format)) {
+    if (note.name !== OWNER || note.type !== NT_STAPSDT) continue;
+    const desc = new DescReader(note, format);
+    const pc = desc.word(word, 'pc');
+    const base = desc.word(word, 'base');
+    const semaphore = desc.word(word, 'semaphore');
+    const provider = desc.string('provider');
+    if (provider === '') throw desc.error('provider is empty');
+    const name = desc.string('name');
+    if (name === '') throw desc.error('name is empty');
+    const args = desc.string('arguments');
+    desc.end();
+    probes.push({ pc, base, semaphore, provider, name, args });
+  }
+  return probes;
 }

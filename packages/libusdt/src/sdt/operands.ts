@@ -5,8 +5,8 @@
  * `f`, and an operand in the architecture's assembler syntax. Every tracer has its own parser of some subset:
  * - libbpf refuses the whole file for one operand it does not know, and for a 13th argument.
  * - `f` is an error to libbpf, bcc, DTrace and gdb, so floats are passed as 8-byte patterns, or as pointers.
- * - arm64: libbpf knows `xN` whatever the size, not `wN`. perf knows `xN` and `[sp, N]` only; it writes the comma's
- *   blank, and gdb needs the comma, so the first stack word is spelled `[sp, 0]` like the others.
+ * - arm64: libbpf knows `xN` whatever the size, not `wN`. perf joins what its split at blanks tore apart only after
+ *   `[sp,`; the first stack word is spelled `[sp, 0]` like the others.
  * - x64: a register is named in its size, as compilers do: `-4@%edi`, `8@%rdi`.
  * @module
  */
@@ -51,4 +51,29 @@ function x64Operand(index: number, size: OperandType['size']): string {
 
 function arm64Operand(index: number): string {
   return index < ARM64_REGISTERS ? `x${index}` : `[sp, ${(index - ARM64_REGISTERS) * 8}]`;
+}
+
+/** One argument of an SDT note, from any compiler and for any architecture. */
+export interface Operand {
+  /** Bytes, as written: compilers know more sizes than tracers. */
+  readonly size: number;
+  readonly signed: boolean;
+  readonly float: boolean;
+  /** In assembler syntax, not interpreted. */
+  readonly operand: string;
+}
+
+/**
+ * Splits an argument string. Operands may contain blanks, as in `8@[sp, 16]`: an argument ends where the next starts.
+ * @throws RangeError for text that does not have the form `[-]N[f]@OP ...`.
+ */
+export function parseArguments(text: string): Operand[] {
+  const trimmed = text.trim();
+  if (trimmed === '') return [];
+  return trimmed.split(/\s+(?=-?\d+f?@)/).map((argument) => {
+    const parts = /^(-?)(\d+)(f?)@(\S.*)$/s.exec(argument);
+    if (parts === null) throw new RangeError(`not an SDT argument: ${JSON.stringify(argument)}`);
+    const [, sign, size, float, operand] = parts;
+    return { size: Number(size), signed: sign === '-', float: float === 'f', operand: operand! };
+  });
 }

@@ -1,0 +1,52 @@
+/**
+ * Reads the words and strings of one note's description.
+ * @module
+ */
+
+import type { ElfFormat } from './constants.ts';
+import { ElfError } from './error.ts';
+import type { LocatedNote } from './notes.ts';
+
+const utf8 = new TextDecoder();
+
+export class DescReader {
+  private readonly note: LocatedNote;
+  private readonly view: DataView;
+  private readonly little: boolean;
+  private at = 0;
+
+  constructor(note: LocatedNote, format: ElfFormat) {
+    const { desc } = note;
+    this.note = note;
+    this.view = new DataView(desc.buffer, desc.byteOffset, desc.byteLength);
+    this.little = format.data === 'lsb';
+  }
+
+  /** An unsigned number of 4 or 8 bytes. */
+  word(size: 4 | 8, what: string): bigint {
+    const { at, view, little } = this;
+    if (at + size > view.byteLength) throw this.error(`${what} is cut off`);
+    this.at += size;
+    return size === 8 ? view.getBigUint64(at, little) : BigInt(view.getUint32(at, little));
+  }
+
+  /** A NUL-terminated string. */
+  string(what: string): string {
+    const { at } = this;
+    const { desc } = this.note;
+    const end = desc.indexOf(0, at);
+    if (end === -1) throw this.error(`${what} does not end with NUL`);
+    this.at = end + 1;
+    return utf8.decode(desc.subarray(at, end));
+  }
+
+  /** Insists that everything has been read. */
+  end(): void {
+    const rest = this.note.desc.length - this.at;
+    if (rest > 0) throw this.error(`${rest} bytes follow the last string`);
+  }
+
+  error(message: string): ElfError {
+    return new ElfError(`${this.note.name} note: ${message}`, this.note.descOffset + this.at);
+  }
+}
