@@ -1,0 +1,201 @@
+/**
+ * The engine: a Node-API module of about three hundred bytes, the only native code with Node-API in it.
+ *
+ * What Node-API wants of a module (https://nodejs.org/api/n-api.html#module-registration): a dynamic symbol
+ * `napi_register_module_v1(env, exports)` that returns the exports. The functions it calls (`napi_*`) are undefined
+ * symbols that the dynamic linker finds in the executable: node, bun and deno all export them.
+ *
+ * Its exports are numbered, so that the code needs no strings:
+ *   0  the frame, an ArrayBuffer (frame.ts); allocated by the runtime, so that it lives and dies with its thread
+ *   1  call(): load the frame into the C calling convention, call the target, store the result
+ *   2  view(): an ArrayBuffer over `args[1]` bytes of memory at `args[0]`, or undefined where the runtime refuses
+ *      (https://nodejs.org/api/n-api.html#napi_create_external_arraybuffer, napi_no_external_buffers_allowed)
+ *   3  claim(): make this thread's frame the one that `call` uses without asking the runtime for it
+ *
+ * Nothing in it belongs to a thread but the frame: `call` gets it from the function's own data pointer. Asking for
+ * that (napi_get_cb_info) is a third of the cost of a call, so the main thread claims a shortcut: a word with its
+ * env and one with its frame. Only the main thread writes them, and no other thread has its env.
+ * @module
+ */
+
+import type { Assembler, Label } from '../asm/assembler.ts';
+import { createAssembler } from '../asm/index.ts';
+import { planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
+import type { Arch } from '../target.ts';
+import { FRAME } from './frame.ts';
+
+const IMPORTS = [
+  'dlsym',
+  'napi_create_arraybuffer',
+  'napi_create_external_arraybuffer',
+  'napi_create_function',
+  'napi_get_cb_info',
+  'napi_set_element',
+] as const;
+
+type Import = (typeof IMPORTS)[number];
+
+/** Indices of the engine's exports. */
+export const EXPORT = { frame: 0, call: 1, view: 2, claim: 3 } as const;
+
+/** Distances from the start of the code to what lies outside it, in bytes. */
+interface Surroundings {
+  got(symbol: Import): number;
+  /** Two words of zeroed, writable memory: the claimed env and its frame. */
+  claimed: number;
+}
+
+const NOWHERE: Surroundings = { got: () => 0, claimed: 0 };
+
+/** The engine for an architecture, as the bytes of a shared object. Deterministic. */
+export function buildEngine(arch: Arch, buildId: (text: Uint8Array) => Uint8Array): Uint8Array {
+  const { text: sized } = assemble(arch, NOWHERE);
+  const layout = planSharedObject({
+    arch,
+    textSize: sized.length,
+    textAlign: 64,
+    exports: ['napi_register_module_v1'],
+    imports: IMPORTS,
+    dataSize: 16,
+    stapsdtBase: false,
+  });
+  const { text, register } = assemble(arch, {
+    got: (symbol) => layout.gotAddress(symbol) - layout.textAddress,
+    claimed: layout.dataAddress - layout.textAddress,
+  });
+  const whole = { name: 'napi_register_module_v1', offset: register, size: text.length - register };
+  return writeSharedObject(layout, { text, exports: [whole], notes: [], buildId: buildId(text) });
+}
+
+function assemble(arch: Arch, surroundings: Surroundings): { text: Uint8Array; register: number } {
+  const asm = createAssembler(arch);
+  const call = emitCall(asm, surroundings);
+  const view = emitView(asm, surroundings);
+  const claim = emitClaim(asm, surroundings);
+  const register = emitRegister(asm, surroundings, { call, view, claim });
+  return { text: asm.finish(), register };
+}
+
+function begin(asm: Assembler): Label {
+  asm.align(16);
+  const label = asm.label();
+  asm.bind(label);
+  return label;
+}
+
+/** a0 = env, a1 = info -> s0 = the frame; uses local word 0. */
+function emitFrameFromInfo(asm: Assembler, { got }: Surroundings): void {
+  asm.immediate('a2', 0);
+  asm.immediate('a3', 0);
+  asm.immediate('a4', 0);
+  asm.addressOfLocal('a5', 0);
+  asm.callIndirect(got('napi_get_cb_info'));
+  asm.loadLocal('s0', 0);
+}
+
+/** napi_value call(napi_env env, napi_callback_info info) */
+function emitCall(asm: Assembler, surroundings: Surroundings): Label {
+  const entry = begin(asm);
+  const ask = asm.label();
+  const go = asm.label();
+  asm.enter(1);
+  asm.addressAt('a2', surroundings.claimed);
+  asm.load('a3', 'a2', 0);
+  asm.branchIfNotEqual('a3', 'a0', ask);
+  asm.load('s0', 'a2', 8);
+  asm.jump(go);
+  asm.bind(ask);
+  emitFrameFromInfo(asm, surroundings);
+  asm.bind(go);
+  asm.callFrame('s0', FRAME);
+  asm.immediate('result', 0);
+  asm.leave();
+  return entry;
+}
+
+/** napi_value view(napi_env env, napi_callback_info info) */
+function emitView(asm: Assembler, surroundings: Surroundings): Label {
+  const nothing = begin(asm);
+  asm.ret();
+  const entry = begin(asm);
+  const refused = asm.label();
+  asm.enter(2);
+  asm.move('s1', 'a0');
+  emitFrameFromInfo(asm, surroundings);
+  asm.move('a0', 's1');
+  asm.load('a1', 's0', FRAME.args);
+  asm.load('a2', 's0', FRAME.args + 8);
+  asm.addressOf('a3', nothing);
+  asm.immediate('a4', 0);
+  asm.addressOfLocal('a5', 1);
+  asm.callIndirect(surroundings.got('napi_create_external_arraybuffer'));
+  asm.branchIfNonZero32('result', refused);
+  asm.loadLocal('result', 1);
+  asm.leave();
+  asm.bind(refused);
+  asm.immediate('result', 0);
+  asm.leave();
+  return entry;
+}
+
+/** napi_value claim(napi_env env, napi_callback_info info) */
+function emitClaim(asm: Assembler, surroundings: Surroundings): Label {
+  const entry = begin(asm);
+  asm.enter(1);
+  asm.move('s1', 'a0');
+  emitFrameFromInfo(asm, surroundings);
+  asm.addressAt('a2', surroundings.claimed);
+  asm.store('a2', 8, 's0');
+  asm.store('a2', 0, 's1');
+  asm.immediate('result', 0);
+  asm.leave();
+  return entry;
+}
+
+/** napi_value napi_register_module_v1(napi_env env, napi_value exports) -> offset of its first instruction */
+function emitRegister(asm: Assembler, { got }: Surroundings, callbacks: Record<'call' | 'view' | 'claim', Label>): number {
+  const entry = begin(asm);
+  const done = asm.label();
+  asm.enter(2);
+  asm.move('s0', 'a0');
+  asm.move('s1', 'a1');
+
+  asm.immediate('a1', FRAME.size);
+  asm.addressOfLocal('a2', 0);
+  asm.addressOfLocal('a3', 1);
+  asm.callIndirect(got('napi_create_arraybuffer'));
+  asm.branchIfNonZero32('result', done);
+  asm.loadLocal('s2', 0);
+  asm.store('s2', FRAME.address, 's2');
+  asm.addressAt('a1', got('dlsym'));
+  asm.load('a1', 'a1', 0);
+  asm.store('s2', FRAME.dlsym, 'a1');
+  emitSetElement(asm, got, EXPORT.frame);
+  asm.branchIfNonZero32('result', done);
+
+  for (const name of ['call', 'view', 'claim'] as const) {
+    asm.move('a0', 's0');
+    asm.immediate('a1', 0);
+    asm.immediate('a2', 0);
+    asm.addressOf('a3', callbacks[name]);
+    asm.move('a4', 's2');
+    asm.addressOfLocal('a5', 1);
+    asm.callIndirect(got('napi_create_function'));
+    asm.branchIfNonZero32('result', done);
+    emitSetElement(asm, got, EXPORT[name]);
+    asm.branchIfNonZero32('result', done);
+  }
+  asm.bind(done);
+  asm.move('result', 's1');
+  asm.leave();
+  return entry.offset;
+}
+
+/** exports[index] = the napi_value in local word 1 */
+function emitSetElement(asm: Assembler, got: Surroundings['got'], index: number): void {
+  asm.move('a0', 's0');
+  asm.move('a1', 's1');
+  asm.immediate('a2', index);
+  asm.loadLocal('a3', 1);
+  asm.callIndirect(got('napi_set_element'));
+}

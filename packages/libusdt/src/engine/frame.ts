@@ -1,0 +1,40 @@
+/**
+ * The frame: the memory through which JavaScript and the engine's `call` speak. JavaScript writes an address, the
+ * number of stack words and the argument words; `call` loads them into the C calling convention, calls, and stores
+ * the return value. Behind the words lies the scratch area, where strings live while a probe fires.
+ *
+ * One frame belongs to one JavaScript thread. It is never handed to users.
+ * @module
+ */
+
+import type { FrameLayout } from '../asm/assembler.ts';
+import type { Arch } from '../target.ts';
+
+/** Most arguments a probe may have (libusdt's USDT_ARG_MAX). */
+export const MAX_ARGUMENTS = 32;
+
+const WORD = 8;
+const ARGS = 2 * WORD;
+
+/** Byte offsets in the frame. */
+export const FRAME = {
+  target: 0,
+  stackCount: WORD,
+  args: ARGS,
+  result: ARGS + MAX_ARGUMENTS * WORD,
+  /** Written by the engine's init: the frame's own address. */
+  address: ARGS + (MAX_ARGUMENTS + 1) * WORD,
+  /** Written by the engine's init: the address of dlsym(3), from which everything else is found. */
+  dlsym: ARGS + (MAX_ARGUMENTS + 2) * WORD,
+  scratch: 512,
+  /** 1 MiB: 32 strings of 32 KiB. The allocator takes it zeroed from the kernel, so pages that are never written cost nothing. */
+  size: 1 << 20,
+} as const satisfies FrameLayout & Record<string, number>;
+
+/** Integer argument registers of each C calling convention: System V AMD64 ABI 3.2.3, AAPCS64 6.8.2. */
+const ARGUMENT_REGISTERS: Record<Arch, number> = { x64: 6, arm64: 8 };
+
+/** How many of `argc` words go onto the stack: what `stackCount` in the frame must say. */
+export function stackWords(arch: Arch, argc: number): number {
+  return Math.max(0, argc - ARGUMENT_REGISTERS[arch]);
+}

@@ -1,0 +1,127 @@
+/**
+ * Definition + target -> the bytes of an image: one small shared object with a function per probe, the tracepoint
+ * in each, and the notes that tell tracers of them. Pure and deterministic: the same definition for the same target
+ * gives the same bytes, so every process that uses it maps the same file, and a tracer that attaches to the file
+ * (tracers on Linux attach by inode) sees them all.
+ *
+ * Text and notes only: no Node-API, no relocations, nothing that is written to but the dynamic section.
+ * One symbol is exported, `libusdt_text`, the start of the code; all other places are offsets from it.
+ * @module
+ */
+
+import { createAssembler } from '../asm/index.ts';
+import { planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
+import { encodeDeclarations } from '../sdt/declaration.ts';
+import { sdtName } from '../sdt/name.ts';
+import { encodeStapsdtNotes } from '../sdt/note.ts';
+import { argumentString } from '../sdt/operands.ts';
+import type { Target } from '../target.ts';
+import type { CType } from '../types/ctypes.ts';
+
+export interface ProbeDefinition {
+  readonly name: string;
+  readonly function: string;
+  readonly types: readonly CType[];
+}
+
+export interface ImageDefinition {
+  readonly provider: string;
+  readonly module: string;
+  readonly probes: readonly ProbeDefinition[];
+}
+
+/** Where a probe lies, in bytes from `libusdt_text`. */
+export interface ImageSite {
+  readonly entry: number;
+  readonly site: number;
+  /** The 32-bit word at `site` while nobody traces. */
+  readonly idle: number;
+}
+
+export interface Image {
+  readonly bytes: Uint8Array;
+  readonly textSize: number;
+  readonly sites: readonly ImageSite[];
+}
+
+/** What dlsym(3) finds in every image. */
+export const TEXT_SYMBOL = 'libusdt_text';
+
+/**
+ * @param digest SHA-256 or better; its first 20 bytes become the build id.
+ */
+export function buildImage(definition: ImageDefinition, target: Target, digest: (bytes: Uint8Array) => Uint8Array): Image {
+  const { probes } = definition;
+  const provider = sdtName(definition.provider);
+  const asm = createAssembler(target.arch);
+  const places = probes.map(({ types }) => asm.probe(types.length, target.tracepoint));
+  asm.align(64);
+  const text = asm.finish();
+
+  const layout = planSharedObject({
+    arch: target.arch,
+    textSize: text.length,
+    textAlign: 64,
+    exports: [TEXT_SYMBOL],
+    imports: [],
+    dataSize: 0,
+    stapsdtBase: true,
+  });
+  const { textAddress } = layout;
+  const base = layout.stapsdtBaseAddress;
+  const operands = new Map<string, string>();
+  const stapsdt = encodeStapsdtNotes(
+    probes.map(({ name, types }, index) => {
+      const key = types.map(({ size, signed }) => (signed ? -size : size)).join();
+      let args = operands.get(key);
+      if (args === undefined) operands.set(key, (args = argumentString(target.arch, types)));
+      return { pc: textAddress + places[index]!.site, base, semaphore: 0, provider, name: sdtName(name), args };
+    }),
+    ELF64_LSB,
+  );
+  const declarations = encodeDeclarations(
+    probes.map(({ name, function: functionName, types }, index) => ({
+      pc: textAddress + places[index]!.site,
+      provider: definition.provider,
+      module: definition.module,
+      function: functionName,
+      name,
+      types: types.map((type) => type.name),
+    })),
+    ELF64_LSB,
+  );
+  const id = digest(concatenate(text, stapsdt, declarations)).subarray(0, 20);
+
+  const bytes = writeSharedObject(layout, {
+    text,
+    exports: [{ name: TEXT_SYMBOL, offset: 0, size: text.length }],
+    symbols: places.map(({ entry, end }, index) => ({
+      name: `${provider}__${sdtName(probes[index]!.name)}`,
+      offset: entry,
+      size: end - entry,
+    })),
+    notes: [
+      { section: '.note.libusdt', bytes: declarations },
+      { section: '.note.stapsdt', bytes: stapsdt },
+    ],
+    buildId: id,
+  });
+  const view = new DataView(text.buffer, text.byteOffset, text.length);
+  return {
+    bytes,
+    textSize: text.length,
+    sites: places.map(({ entry, site }) => ({ entry, site, idle: view.getInt32(site, true) })),
+  };
+}
+
+const ELF64_LSB = { class: 64, data: 'lsb' } as const;
+
+function concatenate(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

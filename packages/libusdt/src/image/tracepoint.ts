@@ -1,0 +1,36 @@
+/**
+ * Which bytes stand at a tracepoint.
+ *
+ * A uprobe replaces them while somebody traces, and what that costs depends on what stood there:
+ * - `nop` (90): an int3 trap; the kernel knows the instruction and emulates it. Every kernel, every tracer.
+ * - `nop5` (0f 1f 44 00 00): since Linux 6.18 the kernel turns it into a call into a trampoline and a system call,
+ *   which is cheaper than a trap; older kernels single-step it, which is dearer than a `nop`.
+ *   https://git.kernel.org/torvalds/c/ba2bfc97b462 (uprobes/x86: add support to optimize uprobes)
+ * - `nop+nop10`: kernels that moved the optimisation from nop5 to nop10, since the call's push may overwrite a red
+ *   zone. The note points to the leading 90; a tracer that knows moves on by one byte, all others use the 90.
+ *
+ * A stub keeps nothing in its red zone, so it may use either.
+ * @module
+ */
+
+import type { Arch, TracepointEncoding } from '../target.ts';
+
+/** First kernel version, as [major, minor], from which an encoding is the best. Later rows win. */
+const BY_KERNEL: Record<Arch, readonly { readonly since: readonly [number, number]; readonly encoding: TracepointEncoding }[]> = {
+  x64: [
+    { since: [0, 0], encoding: 'nop' },
+    { since: [6, 18], encoding: 'nop5' },
+    { since: [7, 2], encoding: 'nop+nop10' },
+  ],
+  arm64: [{ since: [0, 0], encoding: 'nop' }],
+};
+
+/** The best encoding for a kernel release such as "6.18.44-generic" (uname -r). An unreadable release gives the one that works everywhere. */
+export function tracepointFor(arch: Arch, release: string): TracepointEncoding {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? [undefined, '0', '0'];
+  const version = [Number(major), Number(minor)] as const;
+  const suits = BY_KERNEL[arch].filter(
+    ({ since }) => version[0] > since[0] || (version[0] === since[0] && version[1] >= since[1]),
+  );
+  return suits.at(-1)?.encoding ?? 'nop';
+}

@@ -1,0 +1,72 @@
+/**
+ * What the user writes about a probe, checked at once: a mistake is told where it is made, not when somebody traces.
+ * @module
+ */
+
+import { MAX_ARGUMENTS } from '../engine/frame.ts';
+import { show, UsdtError } from '../errors.ts';
+import type { ProbeDefinition } from '../image/image.ts';
+import { sdtName } from '../sdt/name.ts';
+import { type CType, parseCType } from '../types/ctypes.ts';
+import type { ArgumentsOf, CTypeName } from '../types/infer.ts';
+import { checkName } from './names.ts';
+
+/** A probe's arguments by their C types; or those and its function's name. */
+export type ProbeShape =
+  | readonly CTypeName[]
+  | {
+      /** Where in the program the probe lies, as tracers show it. Default: the probe's name. */
+      readonly function?: string;
+      /** C type names, at most 32. Default: none. */
+      readonly args?: readonly CTypeName[];
+    };
+
+/** The parameters of `fire` for a probe of that shape. */
+export type ShapeArguments<Shape extends ProbeShape> = Shape extends readonly CTypeName[]
+  ? ArgumentsOf<Shape>
+  : Shape extends { readonly args: infer Args extends readonly CTypeName[] }
+    ? ArgumentsOf<Args>
+    : [];
+
+/**
+ * @throws UsdtError USDT_BAD_NAME, USDT_TOO_MANY_ARGUMENTS, USDT_UNKNOWN_TYPE, USDT_BAD_OPTION
+ */
+export function defineProbe(name: string, shape: ProbeShape): ProbeDefinition {
+  checkName('probe', name);
+  if (typeof shape !== 'object' || shape === null) {
+    const form = 'a list of C type names, or { function, args }';
+    throw new UsdtError('USDT_BAD_OPTION', `probe ${show(name)}: must be ${form}, not ${show(shape)}`);
+  }
+  const { function: functionName = name, args = [] } = isList(shape) ? { args: shape } : shape;
+  checkName('function', functionName);
+  if (!Array.isArray(args)) {
+    const message = `probe ${show(name)}: args must be a list of C type names, not ${show(args)}`;
+    throw new UsdtError('USDT_BAD_OPTION', message);
+  }
+  if (args.length > MAX_ARGUMENTS) {
+    const message = `probe ${show(name)}: a probe has at most ${MAX_ARGUMENTS} arguments; this has ${args.length}`;
+    throw new UsdtError('USDT_TOO_MANY_ARGUMENTS', message);
+  }
+  return { name, function: functionName, types: shareTypes((args as readonly CTypeName[]).map(parseCType)) };
+}
+
+/** What makes a probe the same as another of its provider: `a-b` and `a__b` look the same to most tracers. */
+export function probeKey(definition: ProbeDefinition): string {
+  return `${definition.function}:${sdtName(definition.name)}`;
+}
+
+function isList(shape: ProbeShape): shape is readonly CTypeName[] {
+  return Array.isArray(shape);
+}
+
+const shared = new Map<string, readonly CType[]>();
+const SHARED_LIMIT = 1000;
+
+/** Programs with thousands of probes have few signatures. */
+function shareTypes(types: readonly CType[]): readonly CType[] {
+  const key = types.map((type) => type.name).join();
+  const known = shared.get(key);
+  if (known) return known;
+  if (shared.size < SHARED_LIMIT) shared.set(key, types);
+  return types;
+}

@@ -1,0 +1,235 @@
+/**
+ * A provider: a name and its probes, and their way into and out of the images that tracers see.
+ *
+ * An image never changes, since its name is its content's hash. So `enable()` puts all probes that are new into one
+ * more image, and those that are visible already stay where they are, tracers attached. Removed probes go when
+ * nobody traces their image: it is then replaced by one without them.
+ * @module
+ */
+
+import { show, UsdtError } from '../errors.ts';
+import type { ProbeDefinition } from '../image/image.ts';
+import { isProblem, type Problem } from '../system/reasons.ts';
+import { type LoadedImage, openSystem, type System } from '../system/system.ts';
+import type { ArgumentsOf, CTypeName } from '../types/infer.ts';
+import { type Attributes, checkAttributes } from './attributes.ts';
+import { defineProbe, type ProbeShape, probeKey, type ShapeArguments } from './definition.ts';
+import { checkName } from './names.ts';
+import { createProbe, type Probe, type ProbeContext, type ProbeHandle } from './probe.ts';
+import type { Status } from './status.ts';
+
+/** Probes by their names. */
+export type ProbeShapes = Readonly<Record<string, ProbeShape>>;
+
+export interface ProviderOptions<Shapes extends ProbeShapes> {
+  /** The probes, all at once: they are then in `provider.probes`. More may be added with `addProbe`. */
+  readonly probes?: Shapes;
+  /** The part of the program, as DTrace shows it. Default: the provider's name. */
+  readonly module?: string;
+  /** Stability, as DTrace shows it. */
+  readonly attributes?: Partial<Attributes>;
+  /** Longer strings, JSON texts and buffers are cut to so many bytes, NUL included. 16 to 65,536; default 4,096. */
+  readonly maxStringBytes?: number;
+}
+
+export interface EnableOptions {
+  /** Throw a UsdtError USDT_UNAVAILABLE where the environment can't make the probes visible. Default: say so in `status`. */
+  readonly strict?: boolean;
+}
+
+const DEFAULT_STRING_BYTES = 4096;
+const STRING_BYTES_RANGE = [16, 65536] as const;
+
+/** Some probes in one loaded image. `removed` ones are in its notes still, and fire no more. */
+interface Group {
+  readonly loaded: LoadedImage;
+  readonly probes: Set<ProbeHandle>;
+  readonly removed: string[];
+}
+
+/** Made by `createProvider()`. */
+export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
+  readonly name: string;
+  readonly module: string;
+  readonly attributes: Attributes;
+  /** The probes that `createProvider()` was given. */
+  readonly probes: { readonly [Name in keyof Shapes]: Probe<ShapeArguments<Shapes[Name]>> };
+
+  readonly #context: ProbeContext;
+  readonly #byKey = new Map<string, ProbeHandle>();
+  readonly #groups = new Set<Group>();
+  #system: System | undefined;
+  #problem: Problem | undefined;
+  #freed = false;
+
+  /** Use `createProvider()`. */
+  constructor(name: string, options: ProviderOptions<Shapes> = {}) {
+    checkName('provider', name);
+    if (typeof options !== 'object' || options === null) {
+      throw new UsdtError('USDT_BAD_OPTION', `options must be an object, not ${show(options)}`);
+    }
+    const { module = name, attributes, maxStringBytes = DEFAULT_STRING_BYTES, probes = {} } = options;
+    checkName('module', module);
+    const [least, most] = STRING_BYTES_RANGE;
+    if (!Number.isInteger(maxStringBytes) || maxStringBytes < least || maxStringBytes > most) {
+      const message = `maxStringBytes must be an integer from ${least} to ${most}, not ${show(maxStringBytes)}`;
+      throw new UsdtError('USDT_BAD_OPTION', message);
+    }
+    this.name = name;
+    this.module = module;
+    this.attributes = checkAttributes(attributes);
+    this.#context = { maxStringBytes, failures: 0 };
+    const made = Object.entries(probes).map(([key, shape]) => [key, this.#add(key, shape)]);
+    this.probes = Object.fromEntries(made);
+  }
+
+  /**
+   * Adds a probe. Tracers see it after the next `enable()`.
+   * @param name letters, digits, `_` and `-`; tracers other than DTrace show `-` as `__`.
+   * @param shape C type names of the arguments, or `{ function, args }`.
+   * @throws UsdtError USDT_BAD_NAME, USDT_DUPLICATE_PROBE, USDT_TOO_MANY_ARGUMENTS, USDT_UNKNOWN_TYPE, USDT_BAD_OPTION, USDT_FREED
+   */
+  addProbe<const Args extends readonly CTypeName[]>(name: string, args: Args): Probe<ArgumentsOf<Args>>;
+  addProbe<const Args extends readonly CTypeName[] = []>(
+    name: string,
+    shape?: { readonly function?: string; readonly args?: Args },
+  ): Probe<ArgumentsOf<Args>>;
+  addProbe(name: string, shape: ProbeShape = []): Probe {
+    this.#assertLive();
+    return this.#add(name, shape);
+  }
+
+  /**
+   * Removes a probe: it fires no more. Tracers stop listing it after the next `enable()`, or, while they trace another
+   * probe of the same file, after the first `enable()` that finds them gone.
+   * @throws UsdtError USDT_UNKNOWN_PROBE if it is not one of this provider's.
+   */
+  removeProbe(probe: Probe<never>): void {
+    this.#assertLive();
+    const handle = probe as ProbeHandle;
+    const definition = (handle as ProbeHandle | undefined)?.definition;
+    const key = definition && probeKey(definition);
+    if (key === undefined || this.#byKey.get(key) !== handle) {
+      const what = definition ? show(definition.name) : show(probe);
+      throw new UsdtError('USDT_UNKNOWN_PROBE', `${what} is not a probe of provider ${show(this.name)}`);
+    }
+    this.#byKey.delete(key);
+    for (const group of this.#groups) {
+      if (group.probes.delete(handle)) group.removed.push(handle.name);
+    }
+    handle.detach();
+  }
+
+  /**
+   * Makes the probes visible to tracers, those that are already excepted. May be called at any time, and again. Where
+   * the environment makes that impossible nothing happens, and `status` says why.
+   * @throws UsdtError USDT_NO_PROBES, USDT_FREED; USDT_UNAVAILABLE if `strict`.
+   */
+  enable(options: EnableOptions = {}): Status {
+    this.#assertLive();
+    if (this.#byKey.size === 0) {
+      throw new UsdtError('USDT_NO_PROBES', `provider ${show(this.name)} has no probes to enable: add one first`);
+    }
+    this.#problem = this.#publish();
+    if (this.#problem && options.strict) {
+      const { reason, detail } = this.#problem;
+      throw new UsdtError('USDT_UNAVAILABLE', `provider ${show(this.name)} can't be traced: ${detail}`, reason);
+    }
+    return this.status;
+  }
+
+  /** Takes all probes out of sight and out of memory. They may go on firing: nothing happens. */
+  disable(): void {
+    for (const group of this.#groups) this.#drop(group);
+    this.#problem = undefined;
+  }
+
+  /** Disables the provider for good and forgets its probes. */
+  free(): void {
+    this.disable();
+    this.#byKey.clear();
+    this.#freed = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.free();
+  }
+
+  /** How it stands with the provider at this moment. */
+  get status(): Status {
+    const { failures } = this.#context;
+    const problem = this.#problem;
+    const groups = [...this.#groups];
+    const [first] = groups;
+    if (!first || !this.#system) {
+      if (!problem) return { state: 'disabled', failures };
+      return { state: 'unavailable', reason: problem.reason, detail: problem.detail, failures };
+    }
+    const worst = groups.find((group) => group.loaded.storage === 'memory')?.loaded;
+    const detail = problem?.detail ?? worst?.detail;
+    return {
+      state: 'active',
+      file: first.loaded.file,
+      files: groups.map((group) => group.loaded.file),
+      tracepoint: this.#system.target.tracepoint,
+      registeredBy: this.#system.registeredBy,
+      storage: worst ? 'memory' : 'file',
+      lingering: groups.flatMap((group) => group.removed),
+      failures,
+      ...(problem && { reason: problem.reason }),
+      ...(detail !== undefined && { detail }),
+    };
+  }
+
+  #assertLive(): void {
+    if (this.#freed) throw new UsdtError('USDT_FREED', `provider ${show(this.name)} was freed: create a new one`);
+  }
+
+  #add(name: string, shape: ProbeShape): ProbeHandle {
+    const definition = defineProbe(name, shape);
+    const key = probeKey(definition);
+    const twin = this.#byKey.get(key);
+    if (twin) {
+      const spelled = twin.name === name ? '' : ` (as ${show(twin.name)}, which is the same to tracers)`;
+      const message = `provider ${show(this.name)} has a probe ${show(name)} in function ${show(definition.function)} already${spelled}`;
+      throw new UsdtError('USDT_DUPLICATE_PROBE', message);
+    }
+    const probe = createProbe(definition, this.#context);
+    this.#byKey.set(key, probe);
+    return probe;
+  }
+
+  /** Brings the images in line with the probes. */
+  #publish(): Problem | undefined {
+    const outdated = [...this.#groups].filter((group) => group.removed.length > 0 && !isTraced(group));
+    const pending = [...this.#byKey.values()].filter((probe) => !probe.loaded);
+    for (const group of outdated) pending.push(...group.probes);
+    if (pending.length > 0) {
+      const system = openSystem();
+      if (isProblem(system)) return system;
+      const definitions = pending.map((probe): ProbeDefinition => probe.definition);
+      const loaded = system.load({ provider: this.name, module: this.module, probes: definitions });
+      if (isProblem(loaded)) return loaded;
+      this.#system = system;
+      for (const [index, probe] of pending.entries()) probe.attach(loaded, index);
+      this.#groups.add({ loaded, probes: new Set(pending), removed: [] });
+    }
+    for (const group of outdated) {
+      // Its probes have moved.
+      group.probes.clear();
+      this.#drop(group);
+    }
+    return undefined;
+  }
+
+  #drop(group: Group): void {
+    for (const probe of group.probes) probe.detach();
+    this.#groups.delete(group);
+    group.loaded.unload();
+  }
+}
+
+function isTraced(group: Group): boolean {
+  for (const probe of group.probes) if (probe.enabled) return true;
+  return false;
+}

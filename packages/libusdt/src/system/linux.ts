@@ -1,0 +1,183 @@
+/**
+ * Linux: a tracer attaches to an inode and an offset in it, and the kernel patches every mapping of that inode, so an
+ * image is known to tracers as soon as it is mapped from a file that they can open. Nothing is registered.
+ *
+ * The engine goes the same way as the images: built, published, verified, loaded. Where no folder can be used
+ * (all read-only, noexec, or not to be trusted), it is loaded from a file that is removed again at once, and images
+ * are memory files (memfd), which tracers reach through /proc/PID/fd while the process lives.
+ * @module
+ */
+
+import * as fs from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import { buildEngine } from '../engine/code.ts';
+import { type Engine, loadEngine } from '../engine/engine.ts';
+import { buildImage, type Image, TEXT_SYMBOL } from '../image/image.ts';
+import { tracepointFor } from '../image/tracepoint.ts';
+import type { Arch, Target } from '../target.ts';
+import { folderCandidates } from './folder.ts';
+import { type Libc, openLibc } from './libc.ts';
+import { publishFirst } from './publish.ts';
+import { combineProblems, errorCode, isProblem, type Problem, problemFrom } from './reasons.ts';
+import type { LoadedImage, System } from './system.ts';
+
+const ARCHES: readonly string[] = ['x64', 'arm64'] satisfies Arch[];
+
+/** Hexadecimal digits of the content's SHA-256 in a file's name: 64 bits tell files apart, the comparison of all bytes makes it safe. */
+const HASH_DIGITS = 16;
+
+export function openLinux(): System | Problem {
+  if (!ARCHES.includes(process.arch)) {
+    const detail = `libusdt has no code generator for ${process.arch}: probes stay silent. Run the x64 or arm64 build of the runtime if there is one.`;
+    return { path: '', reason: 'architecture-not-supported', detail };
+  }
+  const arch = process.arch as Arch;
+  const target: Target = { os: 'linux', arch, tracepoint: tracepointFor(arch, release()) };
+  const engine = openEngine(arch);
+  if (isProblem(engine)) return engine;
+  const libc = openLibc(engine);
+  return {
+    target,
+    registeredBy: 'file mapping (uprobes)',
+    load(definition) {
+      const image = buildImage(definition, target, sha256);
+      const published = publishFirst(
+        folderCandidates(process.env),
+        fileName(definition.provider, image.bytes),
+        image.bytes,
+        ({ file }) => map(engine, libc, image, file),
+      );
+      if (!isProblem(published)) return published;
+      return mapFromMemory(engine, libc, image, definition.provider, published);
+    },
+  };
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  // Loaded when it is first needed: programs that never enable a provider don't pay for it.
+  return process.getBuiltinModule('node:crypto').createHash('sha256').update(bytes).digest();
+}
+
+function fileName(label: string, bytes: Uint8Array): string {
+  const hash = Buffer.from(sha256(bytes)).toString('hex').slice(0, HASH_DIGITS);
+  return `libusdt-${label}-${hash}.so`;
+}
+
+function openEngine(arch: Arch): Engine | Problem {
+  const bytes = buildEngine(arch, (text) => sha256(text).subarray(0, 20));
+  const attempt = (file: string): Engine | Problem => {
+    try {
+      return loadEngine(file, arch, isMainThread);
+    } catch (error) {
+      return loadProblem(error, file);
+    }
+  };
+  const published = publishFirst(folderCandidates(process.env), fileName('engine', bytes), bytes, ({ file }) =>
+    attempt(file),
+  );
+  if (!isProblem(published) || published.reason === 'addons-forbidden') return published;
+  return fromTemporaryFile(bytes, attempt, published);
+}
+
+/** A folder of our own for the moment that loading takes. /dev/shm is a file system of its own, which may be executable where /tmp is not. */
+function fromTemporaryFile(
+  bytes: Uint8Array,
+  attempt: (file: string) => Engine | Problem,
+  because: Problem,
+): Engine | Problem {
+  const problems = [because];
+  for (const parent of [tmpdir(), '/dev/shm']) {
+    let folder: string | undefined;
+    try {
+      folder = fs.mkdtempSync(join(parent, 'libusdt-'));
+      const file = join(folder, 'engine.so');
+      fs.writeFileSync(file, bytes, { mode: 0o700, flag: 'wx' });
+      const result = attempt(file);
+      if (!isProblem(result)) return result;
+      problems.push(result);
+    } catch (error) {
+      problems.push(problemFrom(error, parent, parent));
+    } finally {
+      if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  return combineProblems(problems);
+}
+
+function map(engine: Engine, libc: Libc, image: Image, file: string): LoadedImage | Problem {
+  try {
+    return loaded(engine, libc, image, libc.dlopen(file), { file, storage: 'file' });
+  } catch (error) {
+    return loadProblem(error, file);
+  }
+}
+
+function mapFromMemory(
+  engine: Engine,
+  libc: Libc,
+  image: Image,
+  provider: string,
+  because: Problem,
+): LoadedImage | Problem {
+  let descriptor: number | undefined;
+  try {
+    descriptor = libc.memoryFile(`libusdt-${provider}`, image.bytes);
+    const file = `/proc/${process.pid}/fd/${descriptor}`;
+    const handle = libc.dlopen(file);
+    const detail = `in memory, since no folder could be used: tracers reach it while this process lives, one process at a time (${because.detail})`;
+    return loaded(engine, libc, image, handle, { file, storage: 'memory', detail, descriptor });
+  } catch (error) {
+    if (descriptor !== undefined) libc.close(descriptor);
+    return combineProblems([because, loadProblem(error, 'a memory file')]);
+  }
+}
+
+interface Place {
+  readonly file: string;
+  readonly storage: LoadedImage['storage'];
+  readonly detail?: string;
+  readonly descriptor?: number;
+}
+
+/** Unmaps what was dropped without disable(). The held value must not lead to the image. */
+const dropped = new FinalizationRegistry((unload: () => void) => unload());
+
+function loaded(engine: Engine, libc: Libc, image: Image, handle: bigint, place: Place): LoadedImage {
+  const { file, storage, detail, descriptor } = place;
+  let open = true;
+  const unload = (): void => {
+    if (!open) return;
+    open = false;
+    libc.dlclose(handle);
+    if (descriptor !== undefined) libc.close(descriptor);
+  };
+  const textAddress = libc.dlsym(handle, TEXT_SYMBOL);
+  const buffer = image.textSize > 0 ? engine.view(textAddress, image.textSize) : undefined;
+  const text = buffer && new Int32Array(buffer);
+  const { sites } = image;
+  const result: LoadedImage = { sites, engine, file, storage, detail, textAddress, text, unload };
+  dropped.register(result, unload);
+  return result;
+}
+
+/** What process.dlopen or dlopen(3) said, as a problem with a remedy. */
+function loadProblem(error: unknown, path: string): Problem {
+  const words = error instanceof Error ? error.message : String(error);
+  const code = errorCode(error);
+  if (code === 'ERR_DLOPEN_DISABLED' || (code === 'ERR_ACCESS_DENIED' && /addon/i.test(words))) {
+    const detail = 'Node was told not to load native code: add --allow-addons beside --permission, or drop --no-addons';
+    return { path, reason: 'addons-forbidden', detail };
+  }
+  if (error instanceof Error && error.name === 'NotCapable') {
+    const detail = 'Deno was not given the permission to load native code: add --allow-ffi';
+    return { path, reason: 'addons-forbidden', detail };
+  }
+  // glibc: "failed to map segment from shared object: Operation not permitted"; musl: "Error mapping file: ..."
+  if (/failed to map segment|mapping file.*: (Operation not permitted|Permission denied)/i.test(words)) {
+    const detail = `${path} may not be mapped as code, so its file system is mounted noexec (or a security module forbids it): set LIBUSDT_DIR to a folder on another file system`;
+    return { path, reason: 'folder-not-executable', detail };
+  }
+  return { path, reason: 'load-failed', detail: `the dynamic loader refused ${path}: ${words}` };
+}

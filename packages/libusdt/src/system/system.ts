@@ -1,0 +1,51 @@
+/**
+ * What the library needs of an operating system: one way in, and one file per system behind it (linux.ts; noop.ts
+ * for all that has none). A system belongs to one JavaScript thread.
+ * @module
+ */
+
+import type { Engine } from '../engine/engine.ts';
+import type { ImageDefinition, ImageSite } from '../image/image.ts';
+import type { Target } from '../target.ts';
+import { openLinux } from './linux.ts';
+import { openNoop } from './noop.ts';
+import { isProblem, type Problem } from './reasons.ts';
+
+/** An image that is mapped into this process, where tracers find it. */
+export interface LoadedImage {
+  /** Where its probes lie, in the definition's order. */
+  readonly sites: readonly ImageSite[];
+  readonly engine: Engine;
+  /** What a tracer is told: an absolute path. */
+  readonly file: string;
+  /** `memory`: no folder could be used; `detail` says why, and what that costs. */
+  readonly storage: 'file' | 'memory';
+  readonly detail: string | undefined;
+  /** Address of the first byte of the code. */
+  readonly textAddress: bigint;
+  /** The code as it is this moment, breakpoints included; undefined where the runtime gives no view of foreign memory. */
+  readonly text: Int32Array | undefined;
+  /** Takes it out of the process. Its view must not be read any more. May be called twice. */
+  unload(): void;
+}
+
+export interface System {
+  readonly target: Target;
+  /** What makes an image known to tracers here. */
+  readonly registeredBy: string;
+  /** Builds the image, puts it where tracers find it, and maps it. */
+  load(definition: ImageDefinition): LoadedImage | Problem;
+}
+
+const BY_PLATFORM: Readonly<Record<string, () => System | Problem>> = { linux: openLinux, android: openLinux };
+
+let opened: System | undefined;
+
+/** This thread's system. A problem is not remembered: what caused it may have been mended. */
+export function openSystem(): System | Problem {
+  if (opened) return opened;
+  const open = BY_PLATFORM[globalThis.process?.platform ?? 'unknown'] ?? openNoop;
+  const system = open();
+  if (!isProblem(system)) opened = system;
+  return system;
+}
