@@ -1,0 +1,138 @@
+/**
+ * The code buffer every architecture writes into: little-endian bytes that grow as needed, and labels.
+ *
+ * A reference to a label takes one 32-bit word. It is written when the code is finished, by the function that the
+ * encoder left with it: from the distance to the label, that function makes the word and checks the reach.
+ * @module
+ */
+
+import type { Label } from './assembler.ts';
+
+/** The 32-bit word of a reference, from the distance in bytes between that word's first byte and the label. */
+export type EncodeDistance = (distance: number) => number;
+
+interface Fixup {
+  readonly label: Label;
+  readonly at: number;
+  readonly encode: EncodeDistance;
+}
+
+const INITIAL_CAPACITY = 1024;
+
+export class CodeBuffer {
+  #bytes = new Uint8Array(INITIAL_CAPACITY);
+  #length = 0;
+  readonly #fixups: Fixup[] = [];
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The low 8 bits of `value`. */
+  put8(value: number): void {
+    const at = this.#advance(1);
+    this.#bytes[at] = value;
+  }
+
+  /** The low 32 bits of `value`. */
+  put32(value: number): void {
+    this.#write32(this.#advance(4), value);
+  }
+
+  /** The low 64 bits of `value`. */
+  put64(value: bigint): void {
+    const at = this.#advance(8);
+    this.#write32(at, Number(BigInt.asIntN(32, value)));
+    this.#write32(at + 4, Number(BigInt.asIntN(32, value >> 32n)));
+  }
+
+  putBytes(bytes: ArrayLike<number>): void {
+    // A loop, since what comes here is a dozen bytes: TypedArray.set costs more than the copy.
+    const count = bytes.length;
+    const at = this.#advance(count);
+    for (let index = 0; index < count; index++) this.#bytes[at + index] = bytes[index]!;
+  }
+
+  fill8(value: number, count: number): void {
+    const at = this.#advance(count);
+    this.#bytes.fill(value, at, at + count);
+  }
+
+  label(): Label {
+    return { offset: -1 };
+  }
+
+  /** @throws TypeError when the label has a place already. */
+  bind(label: Label): void {
+    if (label.offset !== -1) throw new TypeError(`a label is bound once; this one is at ${label.offset}`);
+    label.offset = this.#length;
+  }
+
+  /** A word that refers to `label`. */
+  putReference(label: Label, encode: EncodeDistance): void {
+    this.#fixups.push({ label, at: this.#length, encode });
+    this.put32(0);
+  }
+
+  /**
+   * A copy of the code, all references written.
+   * @throws TypeError when a label was used and not bound; RangeError when one is out of reach.
+   */
+  finish(): Uint8Array {
+    for (const { label, at, encode } of this.#fixups) {
+      if (label.offset === -1) throw new TypeError(`the label used at ${at} was never bound`);
+      this.#write32(at, encode(label.offset - at));
+    }
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #write32(at: number, value: number): void {
+    const bytes = this.#bytes;
+    bytes[at] = value;
+    bytes[at + 1] = value >>> 8;
+    bytes[at + 2] = value >>> 16;
+    bytes[at + 3] = value >>> 24;
+  }
+
+  /** Makes room for `count` more bytes; where they start. */
+  #advance(count: number): number {
+    const at = this.#length;
+    const length = at + count;
+    if (length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    this.#length = length;
+    return at;
+  }
+}
+
+/**
+ * How many bytes of padding make `(position + offset) % alignment` zero.
+ * @throws RangeError when `alignment` is not a power of two, or `offset` not an integer of at least 0.
+ */
+export function paddingTo(position: number, alignment: number, offset: number): number {
+  checkRange('alignment', alignment, 1, 1 << 30);
+  if ((alignment & (alignment - 1)) !== 0)
+    throw new RangeError(`alignment: ${alignment} is not a power of two`);
+  checkRange('alignment offset', offset, 0, 1 << 30);
+  const over = (position + offset) % alignment;
+  return over === 0 ? 0 : alignment - over;
+}
+
+/**
+ * The value, if it is an integer within `low..high` and a multiple of `step`.
+ * @throws RangeError naming the value and the rule.
+ */
+export function checkRange(what: string, value: number, low: number, high: number, step = 1): number {
+  if (!Number.isInteger(value) || value < low || value > high || value % step !== 0) {
+    const multiple = step === 1 ? '' : `, a multiple of ${step}`;
+    throw new RangeError(`${what}: ${value} is not an integer within ${low}..${high}${multiple}`);
+  }
+  return value;
+}
+
+export const INT32_MIN = -0x8000_0000;
+export const INT32_MAX = 0x7fff_ffff;

@@ -1,0 +1,18 @@
+/**
+ * One macro-assembler per architecture.
+ * @module
+ */
+
+import type { Arch } from '../target.ts';
+import { createArm64Assembler } from './arm64.ts';
+import type { Assembler } from './assembler.ts';
+import { createX64Assembler } from './x64.ts';
+
+const BY_ARCH: Readonly<Record<Arch, () => Assembler>> = {
+  x64: createX64Assembler,
+  arm64: createArm64Assembler,
+};
+
+export function createAssembler(arch: Arch): Assembler {
+  return BY_ARCH[arch]();
+}
