@@ -1,0 +1,111 @@
+/**
+ * Is a probe traced now? Every tracer on Linux patches the tracepoint in the memory of the process: int3, a call, brk.
+ * Some raise the probe's semaphore as well. So the truth is in the process: its bytes differ from the file's, or the
+ * counter is not zero. Where no process can be looked at, there is no answer.
+ * @module
+ */
+
+import * as fs from 'node:fs';
+import { type Mapping, parseMaps } from './maps.ts';
+import type { ProbeFile, ProbeSite } from './probe.ts';
+import { processIds } from './sources.ts';
+
+/** The mappings of every process that maps something with a key in `keys`. */
+export function findMappings(
+  keys: ReadonlySet<string>,
+  pids: Iterable<number> = processIds(),
+): Map<number, Mapping[]> {
+  const found = new Map<number, Mapping[]>();
+  for (const pid of pids) {
+    let text: string;
+    try {
+      text = fs.readFileSync(`/proc/${pid}/maps`, 'latin1');
+    } catch {
+      continue;
+    }
+    const mappings = parseMaps(text).filter(({ key }) => keys.has(key));
+    if (mappings.length > 0) found.set(pid, mappings);
+  }
+  return found;
+}
+
+/**
+ * Whether each site is traced in any of the processes. A site is missing from the answer where nothing could be seen.
+ */
+export function tracedSites(
+  files: readonly ProbeFile[],
+  processes: ReadonlyMap<number, readonly Mapping[]>,
+): Map<ProbeSite, boolean> {
+  const byKey = new Map<string, ProbeFile[]>();
+  for (const file of files) byKey.set(file.key, [...(byKey.get(file.key) ?? []), file]);
+  const traced = new Map<ProbeSite, boolean>();
+  for (const [pid, mappings] of processes) {
+    let fd: number | undefined;
+    try {
+      fd = fs.openSync(`/proc/${pid}/mem`, 'r');
+      for (const key of new Set(mappings.map((mapping) => mapping.key))) {
+        const own = mappings.filter((mapping) => mapping.key === key);
+        for (const file of byKey.get(key) ?? []) {
+          for (const site of file.sites) {
+            if (traced.get(site) === true) continue;
+            const answer = tracedIn(fd, file, site, own);
+            if (answer !== undefined) traced.set(site, answer);
+          }
+        }
+      }
+    } catch {
+      // Not ours to look at, or gone.
+    } finally {
+      if (fd !== undefined) fs.closeSync(fd);
+    }
+  }
+  return traced;
+}
+
+function tracedIn(
+  fd: number,
+  file: ProbeFile,
+  site: ProbeSite,
+  mappings: readonly Mapping[],
+): boolean | undefined {
+  const length = patchedLength(file, site.code);
+  const code = length > 0 ? readMemory(fd, addressOf(mappings, site.offset, true), length) : undefined;
+  if (code === undefined) return undefined;
+  if (code.some((byte, index) => byte !== site.code[index])) return true;
+  const counter = readMemory(fd, addressOf(mappings, site.semaphoreOffset, false), 2);
+  return counter !== undefined && (counter[0] !== 0 || counter[1] !== 0);
+}
+
+/** How many bytes tracers may change: the instruction at the site, and on x86 a long nop behind a one-byte one. */
+function patchedLength({ arch }: ProbeFile, code: Uint8Array): number {
+  if (arch !== 'x64' && arch !== 'x86') return Math.min(4, code.length);
+  const after = code[0] === 0x90 ? 1 : 0;
+  // nop5 is 0f 1f 44 00 00, nop10 is 66 2e 0f 1f 84 00 00 00 00 00.
+  if (code[after] === 0x0f && code[after + 1] === 0x1f && code[after + 2] === 0x44) return after + 5;
+  if (code[after] === 0x66 && code[after + 1] === 0x2e && code[after + 2] === 0x0f) return after + 10;
+  return Math.min(1, code.length);
+}
+
+function addressOf(
+  mappings: readonly Mapping[],
+  offset: bigint | undefined,
+  executable: boolean,
+): bigint | undefined {
+  if (offset === undefined) return undefined;
+  for (const mapping of mappings) {
+    if (executable && !mapping.executable) continue;
+    const address = mapping.start + (offset - mapping.offset);
+    if (offset >= mapping.offset && address < mapping.end && (executable || mapping.writable)) return address;
+  }
+  return undefined;
+}
+
+function readMemory(fd: number, address: bigint | undefined, length: number): Uint8Array | undefined {
+  if (address === undefined) return undefined;
+  const bytes = new Uint8Array(length);
+  try {
+    return fs.readSync(fd, bytes, 0, length, address) === length ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * What a command can end with. The exit codes are part of the interface: docs/cli/README.md lists them.
+ * @module
+ */
+
+export const EXIT = {
+  ok: 0,
+  /** Something went wrong while it ran: a file can't be read, the kernel refused. */
+  failure: 1,
+  /** The command line makes no sense. */
+  usage: 2,
+  /** No probe matched. */
+  nothing: 3,
+  /** The system lacks what the command needs: tracefs, permissions. */
+  unavailable: 4,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** An error that is told to the user in one line, without a stack. */
+export class CommandError extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode) {
+    super(message);
+    this.name = new.target.name;
+    this.exitCode = exitCode;
+  }
+}
+
+export class UsageError extends CommandError {
+  constructor(message: string) {
+    super(message, EXIT.usage);
+  }
+}
+
+export class FailureError extends CommandError {
+  constructor(message: string) {
+    super(message, EXIT.failure);
+  }
+}
+
+export class NothingMatchedError extends CommandError {
+  constructor(message: string) {
+    super(message, EXIT.nothing);
+  }
+}
+
+export class UnavailableError extends CommandError {
+  constructor(message: string) {
+    super(message, EXIT.unavailable);
+  }
+}
+
+/** The code of a system error (`ENOENT`), or an empty string. */
+export function systemCode(error: unknown): string {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return typeof code === 'string' ? code : '';
+}

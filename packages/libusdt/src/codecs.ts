@@ -1,0 +1,29 @@
+/**
+ * The low-level API (`libusdt/codecs`): the pure codecs that the library and its tools are made of. Bytes in,
+ * values out, and back. It follows the formats, so it may grow with a minor version.
+ * @module
+ */
+
+export {
+  type ElfFormat,
+  ET_EXEC,
+  PF_X,
+  PT_LOAD,
+  SHT_DYNSYM,
+  SHT_NOBITS,
+  SHT_NULL,
+  SHT_SYMTAB,
+} from './object/elf/constants.ts';
+export { ElfError } from './object/elf/error.ts';
+export { type ElfNote, encodeNotes, type LocatedNote, readNotes } from './object/elf/notes.ts';
+export { type ElfFile, type ElfSection, type ElfSegment, readElf } from './object/elf/reader.ts';
+export {
+  type DeclarationNote,
+  decodeDeclarations,
+  encodeDeclarations,
+  type ProbeDeclaration,
+} from './sdt/declaration.ts';
+export { sdtName } from './sdt/name.ts';
+export { decodeStapsdtNotes, encodeStapsdtNotes, type StapsdtNote, type StapsdtProbe } from './sdt/note.ts';
+export { argumentString, type Operand, parseArguments } from './sdt/operands.ts';
+export { type Environment, folderCandidates } from './system/folder.ts';
