@@ -9,15 +9,13 @@
  * @module
  */
 
-import { checkRange } from './buffer.ts';
+import { checkRange } from './ranges.ts';
 
 /** Register numbers with a name of their own. */
 export const FP = 29;
 export const SP = 31;
 
 export const arm64 = {
-  // ADD <Xd>, <Xn>, <Xm>
-  add: (d: number, n: number, m: number) => word(0x8b000000, rd(d), rn(n), rm(m)),
   // ADD <Xd|SP>, <Xn|SP>, #<imm>
   add_imm: (d: number, n: number, imm: number) => word(0x91000000, rd(d), rn(n), imm12(imm, 1)),
   // ADR <Xd>, <label>
@@ -32,8 +30,6 @@ export const arm64 = {
   brk: (imm: number) => word(0xd4200000, imm16(imm)),
   // CBNZ <Wt>, <label>
   cbnz_w: (t: number, distance: number) => word(0x35000000, rd(t), branch(distance, 19, 5)),
-  // CBNZ <Xt>, <label>
-  cbnz: (t: number, distance: number) => word(0xb5000000, rd(t), branch(distance, 19, 5)),
   // CBZ <Xt>, <label>
   cbz: (t: number, distance: number) => word(0xb4000000, rd(t), branch(distance, 19, 5)),
   // CMP <Xn>, <Xm>
@@ -45,8 +41,6 @@ export const arm64 = {
     word(0xa8c00000, rd(t), rt2(t2), rn(n), imm7(imm)),
   // LDR <Xt>, [<Xn|SP>, #<pimm>]
   ldr: (t: number, n: number, imm: number) => word(0xf9400000, rd(t), rn(n), imm12(imm, 8)),
-  // LDR <Xt>, [<Xn|SP>, <Xm>]
-  ldr_reg: (t: number, n: number, m: number) => word(0xf8606800, rd(t), rn(n), rm(m)),
   // LDR <Xt>, [<Xn|SP>, <Xm>, LSL #3]
   ldr_reg8: (t: number, n: number, m: number) => word(0xf8607800, rd(t), rn(n), rm(m)),
   // LSR <Xd>, <Xn>, #<shift>

@@ -12,7 +12,8 @@
 
 import { arm64, FP, SP } from './arm64-encoding.ts';
 import type { Assembler, Register } from './assembler.ts';
-import { CodeBuffer, checkRange, paddingTo } from './buffer.ts';
+import { CodeBuffer } from './buffer.ts';
+import { checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
 
 const LR = 30;
 /** Intra-procedure-call scratch register: nobody expects it to survive a call. */
@@ -40,17 +41,19 @@ const BREAK = arm64.brk(0);
 
 export function createArm64Assembler(): Assembler {
   const b = new CodeBuffer();
+  let localCount = 0;
   let frame = 0;
 
   const put = (...words: readonly number[]): void => {
     for (const word of words) b.put32(word);
   };
   const local = (index: number): number => {
-    checkRange('local word', index, 0, (frame - LOCALS) / 8 - 1);
+    checkRange('local word', index, 0, localCount - 1);
     return LOCALS + index * 8;
   };
   const align = (alignment: number, offset = 0): void => {
-    for (let left = paddingTo(b.length, alignment, offset); left > 0; left -= 4) put(BREAK);
+    const padding = checkRange('padding', paddingTo(b.length, alignment, offset), 0, alignment, 4);
+    for (let left = padding; left > 0; left -= 4) put(BREAK);
   };
 
   return {
@@ -65,6 +68,7 @@ export function createArm64Assembler(): Assembler {
 
     enter(locals) {
       checkRange('locals', locals, 0, MAX_LOCALS);
+      localCount = locals;
       frame = LOCALS + (locals + (locals & 1)) * 8;
       put(
         arm64.stp_pre(FP, LR, SP, -frame),
@@ -109,6 +113,7 @@ export function createArm64Assembler(): Assembler {
     },
 
     callFrame(base, layout) {
+      checkSurvivor(base);
       const from = ROLE[base];
       const [left, pairs, word, words] = [9, 10, 11, 12] as const;
       const next = b.label();
@@ -139,7 +144,7 @@ export function createArm64Assembler(): Assembler {
 
     probe(argc, tracepoint) {
       if (tracepoint !== 'nop') throw new RangeError(`tracepoint on arm64: nop, not ${tracepoint}`);
-      checkRange('arguments', argc, 0, 1 << 16);
+      checkRange('arguments', argc, 0, MAX_ARGUMENT_WORDS);
       align(PROBE_ALIGNMENT);
       const entry = b.length;
       // The return address is in x30: stack arguments are at the top of the stack already.
@@ -147,8 +152,4 @@ export function createArm64Assembler(): Assembler {
       return { entry, site: entry, end: b.length };
     },
   };
-}
-
-function checkWord(displacement: number): number {
-  return checkRange('displacement', displacement, 0, 4088, 8);
 }

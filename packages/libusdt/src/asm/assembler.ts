@@ -56,7 +56,11 @@ export interface Assembler {
   immediate(to: Register, value: number): void;
   /** Load the run-time address of a label in this code (pc-relative). */
   addressOf(to: Register, label: Label): void;
-  /** Load the run-time address of `displacement` bytes from the start of this code; may be negative or beyond its end, +-2^31 (pc-relative: data of the same image). */
+  /**
+   * Load the run-time address of `displacement` bytes from the start of this code; may be negative or beyond its end
+   * (pc-relative: data of the same image). Takes the same room whatever the displacement.
+   * Throws a RangeError beyond the reach from here: +-2^31 on x64, +-2^20 on arm64.
+   */
   addressAt(to: Register, displacement: number): void;
   /** Load the address of local word `index`. */
   addressOfLocal(to: Register, index: number): void;
@@ -66,7 +70,7 @@ export interface Assembler {
   load(to: Register, base: Register, displacement: number): void;
   store(base: Register, displacement: number, from: Register): void;
 
-  /** Call the address held in the 64-bit word that lies `displacement` bytes from the start of this code (a GOT slot, pc-relative). */
+  /** Call the address held in the 64-bit word that lies `displacement` bytes from the start of this code (a GOT slot, pc-relative). Room and reach as `addressAt`. */
   callIndirect(displacement: number): void;
   jump(to: Label): void;
   /** Jump if all 64 bits (`branchIfNotEqual`: a and b differ) / the low 32 bits of `register` are not zero. */

@@ -40,13 +40,6 @@ export class CodeBuffer {
     this.#write32(this.#advance(4), value);
   }
 
-  /** The low 64 bits of `value`. */
-  put64(value: bigint): void {
-    const at = this.#advance(8);
-    this.#write32(at, Number(BigInt.asIntN(32, value)));
-    this.#write32(at + 4, Number(BigInt.asIntN(32, value >> 32n)));
-  }
-
   putBytes(bytes: ArrayLike<number>): void {
     // A loop, since what comes here is a dozen bytes: TypedArray.set costs more than the copy.
     const count = bytes.length;
@@ -108,31 +101,3 @@ export class CodeBuffer {
     return at;
   }
 }
-
-/**
- * How many bytes of padding make `(position + offset) % alignment` zero.
- * @throws RangeError when `alignment` is not a power of two, or `offset` not an integer of at least 0.
- */
-export function paddingTo(position: number, alignment: number, offset: number): number {
-  checkRange('alignment', alignment, 1, 1 << 30);
-  if ((alignment & (alignment - 1)) !== 0)
-    throw new RangeError(`alignment: ${alignment} is not a power of two`);
-  checkRange('alignment offset', offset, 0, 1 << 30);
-  const over = (position + offset) % alignment;
-  return over === 0 ? 0 : alignment - over;
-}
-
-/**
- * The value, if it is an integer within `low..high` and a multiple of `step`.
- * @throws RangeError naming the value and the rule.
- */
-export function checkRange(what: string, value: number, low: number, high: number, step = 1): number {
-  if (!Number.isInteger(value) || value < low || value > high || value % step !== 0) {
-    const multiple = step === 1 ? '' : `, a multiple of ${step}`;
-    throw new RangeError(`${what}: ${value} is not an integer within ${low}..${high}${multiple}`);
-  }
-  return value;
-}
-
-export const INT32_MIN = -0x8000_0000;
-export const INT32_MAX = 0x7fff_ffff;

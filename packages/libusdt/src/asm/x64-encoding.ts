@@ -15,7 +15,8 @@
  */
 
 import type { Label } from './assembler.ts';
-import { type CodeBuffer, checkRange, INT32_MAX, INT32_MIN } from './buffer.ts';
+import type { CodeBuffer } from './buffer.ts';
+import { checkRange, INT32_MAX, INT32_MIN } from './ranges.ts';
 
 /** Register numbers, section 3.1.1.1 of the manual. */
 export const REG = {
@@ -32,7 +33,6 @@ export const x64 = {
   call_rip: toRip(0, [0xff], 2), //            CALL r/m64            FF /2
   cmp_r64_r64: toRegister(1, [0x39]), //       CMP r/m64, r64        REX.W + 39 /r
   dec_r64: digitRegister(1, [0xff], 1), //     DEC r/m64             REX.W + FF /1
-  int3: fixed(0xcc), //                        INT3                  CC
   je: toLabel([0x0f, 0x84]), //                JE rel32              0F 84 cd
   jmp: toLabel([0xe9]), //                     JMP rel32             E9 cd
   jne: toLabel([0x0f, 0x85]), //               JNE rel32             0F 85 cd

@@ -12,7 +12,8 @@
 
 import type { TracepointEncoding } from '../target.ts';
 import type { Assembler, Register } from './assembler.ts';
-import { CodeBuffer, checkRange, paddingTo } from './buffer.ts';
+import { CodeBuffer } from './buffer.ts';
+import { checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
 import { REG, x64 } from './x64-encoding.ts';
 
 const ROLE: Readonly<Record<Register, number>> = {
@@ -51,19 +52,24 @@ const TRACEPOINTS: Readonly<Record<TracepointEncoding, Tracepoint>> = {
   'nop+nop10': { bytes: [0x90, 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0], stride: 16 },
 };
 
+/** INT3, for code that is never reached. */
+const TRAP = 0xcc;
+const WATCHED_SIZE = 4;
 /** Bytes of `pop %r11`. */
 const POP_R11_SIZE = 2;
 
 export function createX64Assembler(): Assembler {
   const b = new CodeBuffer();
+  let localCount = 0;
+  /** Bytes of the locals, rounded up so that the stack is aligned. */
   let frame = 0;
 
   const local = (index: number): number => {
-    checkRange('local word', index, 0, frame / 8 - 1);
+    checkRange('local word', index, 0, localCount - 1);
     return -SAVED_SIZE - frame + index * 8;
   };
   const align = (alignment: number, offset = 0): void =>
-    b.fill8(0xcc, paddingTo(b.length, alignment, offset));
+    b.fill8(TRAP, paddingTo(b.length, alignment, offset));
 
   return {
     arch: 'x64',
@@ -80,6 +86,7 @@ export function createX64Assembler(): Assembler {
       x64.push_r64(b, REG.rbp);
       x64.mov_r64_r64(b, REG.rbp, REG.rsp);
       for (const register of SAVED) x64.push_r64(b, register);
+      localCount = locals;
       frame = (locals + (locals & 1)) * 8;
       if (frame > 0) x64.sub_r64_imm8(b, REG.rsp, frame);
     },
@@ -116,6 +123,7 @@ export function createX64Assembler(): Assembler {
     },
 
     callFrame(base, layout) {
+      checkSurvivor(base);
       const from = ROLE[base];
       const even = b.label();
       const next = b.label();
@@ -143,6 +151,7 @@ export function createX64Assembler(): Assembler {
     },
 
     probe(argc, tracepoint) {
+      checkRange('arguments', argc, 0, MAX_ARGUMENT_WORDS);
       const { bytes, stride } = TRACEPOINTS[tracepoint];
       const onStack = argc > ARGUMENTS.length;
       align(stride, onStack ? POP_R11_SIZE : 0);
@@ -153,11 +162,10 @@ export function createX64Assembler(): Assembler {
       b.putBytes(bytes);
       if (onStack) x64.push_r64(b, REG.r11);
       x64.ret(b);
-      return { entry, site, end: b.length };
+      const end = b.length;
+      // The word at the site is watched; one behind the last probe must be readable too.
+      b.fill8(TRAP, Math.max(0, site + WATCHED_SIZE - end));
+      return { entry, site, end };
     },
   };
-}
-
-function checkWord(displacement: number): number {
-  return checkRange('displacement', displacement, 0, 4088, 8);
 }
