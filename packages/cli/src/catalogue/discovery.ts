@@ -1,0 +1,144 @@
+/**
+ * Finds the probes that patterns ask for, now and again later: in files named, in processes, in a program about to be
+ * started, and in libusdt's images of earlier runs, which is where the probes of a program are before it starts.
+ * @module
+ */
+
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { folderCandidates } from 'libusdt/codecs';
+import type { Pattern } from '../pattern.ts';
+import type { ProbeFile, ProbeSite } from './probe.ts';
+import { openProbeFile, ProcessScanner, processIds } from './sources.ts';
+
+export interface Match {
+  readonly file: ProbeFile;
+  readonly site: ProbeSite;
+}
+
+export interface DiscoveryOptions {
+  readonly patterns: readonly Pattern[];
+  /** Look only into these files. */
+  readonly files?: readonly string[];
+  /** Look only into what these processes have mapped. */
+  readonly pids?: readonly number[];
+  /** Processes to look into besides, and their children (a program that was started for tracing). */
+  readonly tree?: readonly number[];
+}
+
+/** How often all processes are looked at again; new ones are at every call. In milliseconds. */
+const FULL_SCAN = 5000;
+
+export class Discovery {
+  private readonly options: DiscoveryOptions;
+  private readonly scanner = new ProcessScanner();
+  private readonly files: string[];
+  private seen = new Set<number>();
+  private fullScan = 0;
+  private started = false;
+
+  constructor(options: DiscoveryOptions) {
+    this.options = options;
+    const named = options.patterns.map(({ file }) => file).filter((file) => file?.startsWith('/'));
+    this.files = [...(options.files ?? []), ...(named.filter((file) => !/[*?[]/.test(file!)) as string[])];
+  }
+
+  /** What could not be read, and why. */
+  get problems(): readonly string[] {
+    return [...this.scanner.problems.values()];
+  }
+
+  /**
+   * Matches that no earlier call returned.
+   * @throws FailureError for a file that the user named and that can't be read.
+   */
+  find(): Match[] {
+    const found: ProbeFile[] = [];
+    if (!this.started) {
+      for (const path of this.files) {
+        const file = openProbeFile(path);
+        if (this.scanner.add(file)) found.push(file);
+      }
+    }
+    this.started = true;
+    if (this.files.length === 0 || this.options.tree || this.options.pids) {
+      if (!this.options.pids) found.push(...this.images());
+      found.push(...this.scanner.scan(this.processes()));
+    }
+    return this.matching(found);
+  }
+
+  private matching(files: readonly ProbeFile[]): Match[] {
+    const matches: Match[] = [];
+    for (const file of files) {
+      const patterns = this.options.patterns.filter((pattern) => pattern.matchesFile(file));
+      for (const site of file.sites) {
+        if (patterns.some((pattern) => pattern.matches(site))) matches.push({ file, site });
+      }
+    }
+    return matches;
+  }
+
+  private processes(): Iterable<number> {
+    const { pids, tree } = this.options;
+    if (pids) return pids;
+    if (tree) return tree.flatMap(processTree);
+    const all = processIds();
+    const now = Date.now();
+    if (now >= this.fullScan) {
+      this.fullScan = now + FULL_SCAN;
+      this.seen = new Set(all);
+      return all;
+    }
+    const fresh = all.filter((pid) => !this.seen.has(pid));
+    for (const pid of fresh) this.seen.add(pid);
+    return fresh;
+  }
+
+  private images(): ProbeFile[] {
+    const images: ProbeFile[] = [];
+    for (const folder of imageFolders()) {
+      for (const path of imagesIn(folder)) {
+        try {
+          const file = openProbeFile(path);
+          if (this.scanner.add(file)) images.push(file);
+        } catch {
+          // Half written, or removed since: the next call sees what it has become.
+        }
+      }
+    }
+    return images;
+  }
+}
+
+/** The folders in which libusdt publishes for this user, whether they exist or not. */
+export function imageFolders(): string[] {
+  return folderCandidates(process.env);
+}
+
+function imagesIn(folder: string): string[] {
+  try {
+    return fs
+      .readdirSync(folder)
+      .filter((name) => name.startsWith('libusdt-') && name.endsWith('.so'))
+      .map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+/** A process and all its descendants. */
+export function processTree(pid: number): number[] {
+  const tree = [pid];
+  for (const parent of tree) {
+    try {
+      for (const thread of fs.readdirSync(`/proc/${parent}/task`)) {
+        const children = fs.readFileSync(`/proc/${parent}/task/${thread}/children`, 'latin1');
+        for (const child of children.split(' ')) if (child !== '') tree.push(Number(child));
+      }
+    } catch {
+      // Gone.
+    }
+  }
+  return tree;
+}

@@ -1,0 +1,92 @@
+/**
+ * Records of uprobe events -> values of arguments.
+ * @module
+ */
+
+import type { FetchArgument } from '../tracefs/fetch-args.ts';
+import type { EventFormat, Field } from '../tracefs/format.ts';
+import type { ArgumentType } from '../types.ts';
+
+/**
+ * Integers are numbers as long as a number is exact, bigints beyond; strings are strings; undefined is what the kernel
+ * could not read: an argument that it can't express, or text behind a bad pointer.
+ */
+export type ArgumentValue = number | bigint | boolean | string | undefined;
+
+/** Reads one argument of the record that starts at `start`. */
+export type ArgumentReader = (bytes: Buffer, view: DataView, start: number) => ArgumentValue;
+
+const nothing: ArgumentReader = () => undefined;
+
+/**
+ * @param fetches how the arguments were asked for; expressible ones are the fields `arg0`, `arg1`...
+ */
+export function argumentReaders(
+  format: EventFormat,
+  fetches: readonly FetchArgument[],
+  types: readonly ArgumentType[],
+): ArgumentReader[] {
+  return fetches.map((fetch, index) => {
+    const field = format.fields.get(`arg${index}`);
+    return fetch.expressible && field ? argumentReader(field, fetch, types[index]!) : nothing;
+  });
+}
+
+function argumentReader(
+  field: Field,
+  fetch: Extract<FetchArgument, { expressible: true }>,
+  type: ArgumentType,
+): ArgumentReader {
+  const at = field.offset;
+  if (fetch.string) return (bytes, view, start) => readString(bytes, view.getUint32(start + at, true), start);
+  const { size } = fetch;
+  if (type.kind === 'float') {
+    if (size === 8) return (_, view, start) => view.getFloat64(start + at, true);
+    if (size === 4) return (_, view, start) => view.getFloat32(start + at, true);
+  }
+  const integer = integerReader(at, size, type.signed ?? fetch.signed);
+  if (type.kind === 'boolean') return (bytes, view, start) => Boolean(integer(bytes, view, start));
+  if (type.scale !== 1) return (bytes, view, start) => Number(integer(bytes, view, start)) / type.scale;
+  return integer;
+}
+
+function integerReader(at: number, size: 1 | 2 | 4 | 8, signed: boolean): ArgumentReader {
+  switch (size) {
+    case 1:
+      return signed ? (_, view, start) => view.getInt8(start + at) : (_, view, start) => view.getUint8(start + at);
+    case 2:
+      return signed
+        ? (_, view, start) => view.getInt16(start + at, true)
+        : (_, view, start) => view.getUint16(start + at, true);
+    case 4:
+      return signed
+        ? (_, view, start) => view.getInt32(start + at, true)
+        : (_, view, start) => view.getUint32(start + at, true);
+    case 8:
+      return signed
+        ? (_, view, start) => {
+            const high = view.getInt32(start + at + 4, true);
+            return high >= -0x20_0000 && high < 0x20_0000
+              ? high * 0x1_0000_0000 + view.getUint32(start + at, true)
+              : view.getBigInt64(start + at, true);
+          }
+        : (_, view, start) => {
+            const high = view.getUint32(start + at + 4, true);
+            return high < 0x20_0000
+              ? high * 0x1_0000_0000 + view.getUint32(start + at, true)
+              : view.getBigUint64(start + at, true);
+          };
+  }
+}
+
+/** What newer kernels (fetch_store_string in kernel/trace) store in place of text that can't be read. */
+const FAULT = '(fault)';
+
+/** A `__data_loc`: the length, NUL included, in the upper half, and the place in the record in the lower. */
+function readString(bytes: Buffer, location: number, start: number): string | undefined {
+  const length = location >>> 16;
+  if (length === 0) return undefined;
+  const from = start + (location & 0xffff);
+  const text = bytes.toString('utf8', from, from + length - 1);
+  return text === FAULT ? undefined : text;
+}

@@ -1,0 +1,108 @@
+/**
+ * Reads the ring buffers of all processors of an instance, and puts their records in order of time.
+ *
+ * Node has no way to wait for such a file without a thread, so the reader is called from time to time. Reads don't
+ * block and return a page each. A record may be written on one processor while another is read; what is newer than the
+ * beginning of a round is held back until the next, so that nothing older can come after it.
+ * @module
+ */
+
+import * as fs from 'node:fs';
+import { systemCode } from '../errors.ts';
+import { LOST_UNKNOWN, type PageLayout, readPage } from './page.ts';
+
+/** Called for each record, by processor; within a processor in order of time. */
+export type CpuRecordHandler = (cpu: number, time: number, start: number, end: number) => void;
+
+interface CpuFile {
+  readonly cpu: number;
+  readonly fd: number;
+}
+
+export class RingBufferReader {
+  /** Where the page is that records are in while the handler is called. */
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  /** Lost records that the pages told of. */
+  lost = 0;
+  /** Whether records were lost whose number is not known: the processors' `stats` have it. */
+  lostUnknown = false;
+  private readonly layout: PageLayout;
+  private readonly epoch: bigint;
+  private readonly files: CpuFile[] = [];
+  private readonly path: string;
+
+  /** @param path the instance's folder. @param epoch time zero, by the instance's clock. */
+  constructor(path: string, layout: PageLayout, epoch: bigint) {
+    this.path = path;
+    this.layout = layout;
+    this.epoch = epoch;
+    this.bytes = Buffer.allocUnsafeSlow(layout.size);
+    this.view = new DataView(this.bytes.buffer);
+    for (const name of fs.readdirSync(`${path}/per_cpu`)) {
+      const cpu = Number(/^cpu(\d+)$/.exec(name)?.[1]);
+      if (Number.isNaN(cpu)) continue;
+      const fd = fs.openSync(
+        `${path}/per_cpu/${name}/trace_pipe_raw`,
+        fs.constants.O_RDONLY | fs.constants.O_NONBLOCK,
+      );
+      this.files.push({ cpu, fd });
+    }
+    this.files.sort((a, b) => a.cpu - b.cpu);
+  }
+
+  /**
+   * Reads what there is, at most `maxPages` of each processor.
+   * @returns the time up to which everything was read of every processor: Infinity, or that of the last record of
+   * a processor which has more.
+   */
+  drain(maxPages: number, onRecord: CpuRecordHandler): number {
+    let complete = Number.POSITIVE_INFINITY;
+    for (const { cpu, fd } of this.files) {
+      let last = Number.NEGATIVE_INFINITY;
+      let pages = 0;
+      while (pages < maxPages && this.readOne(fd)) {
+        pages++;
+        const lost = readPage(this.view, 0, this.layout, this.epoch, (time, start, end) => {
+          last = time;
+          onRecord(cpu, time, start, end);
+        });
+        if (lost === LOST_UNKNOWN) this.lostUnknown = true;
+        else this.lost += lost;
+      }
+      if (pages === maxPages) complete = Math.min(complete, last);
+    }
+    return complete;
+  }
+
+  /** Records that the kernel dropped or overwrote, by its own count. */
+  kernelLost(): number {
+    let lost = 0;
+    for (const { cpu } of this.files) {
+      const stats = fs.readFileSync(`${this.path}/per_cpu/cpu${cpu}/stats`, 'utf8');
+      lost += Number(/^overrun: (\d+)/m.exec(stats)?.[1] ?? 0);
+      lost += Number(/^dropped events: (\d+)/m.exec(stats)?.[1] ?? 0);
+    }
+    return lost;
+  }
+
+  close(): void {
+    for (const { fd } of this.files.splice(0)) fs.closeSync(fd);
+  }
+
+  /** Fills the buffer with a page; false when there is none. */
+  private readOne(fd: number): boolean {
+    const limit = Error.stackTraceLimit;
+    // "Nothing there" is an exception in Node: without its stack it costs a tenth.
+    Error.stackTraceLimit = 0;
+    try {
+      return fs.readSync(fd, this.bytes, 0, this.bytes.length, null) > 0;
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'EAGAIN' || code === 'EINTR' || code === 'ENODEV') return false;
+      throw error;
+    } finally {
+      Error.stackTraceLimit = limit;
+    }
+  }
+}

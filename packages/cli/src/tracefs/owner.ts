@@ -1,0 +1,57 @@
+/**
+ * Names that tell who made something in tracefs: `usdt_PID_START_NAMESPACE_N`, with the time that the process started
+ * (a later process may get the same number) and its PID namespace (in another one, the number means something else).
+ * So what a killed `usdt` left behind can be told from what belongs to one that runs.
+ * @module
+ */
+
+import * as fs from 'node:fs';
+
+export interface Owner {
+  readonly pid: number;
+  /** Clock ticks from boot to the start of the process. */
+  readonly start: string;
+  /** Inode of the PID namespace. */
+  readonly namespace: string;
+}
+
+const NAME = /^usdt_(\d+)_(\d+)_(\d+)_(\d+)$/;
+
+export function ownerName({ pid, start, namespace }: Owner, n: number): string {
+  return `usdt_${pid}_${start}_${namespace}_${n}`;
+}
+
+export function parseOwner(name: string): Owner | undefined {
+  const match = NAME.exec(name);
+  return match ? { pid: Number(match[1]), start: match[2]!, namespace: match[3]! } : undefined;
+}
+
+export function currentOwner(): Owner {
+  return { pid: process.pid, start: startTime(process.pid) ?? '0', namespace: pidNamespace() };
+}
+
+/** Whether the maker is known to be gone: false for those in other namespaces, of which nothing can be known. */
+export function isGone(owner: Owner): boolean {
+  return owner.namespace === pidNamespace() && startTime(owner.pid) !== owner.start;
+}
+
+/** Field 22 of /proc/PID/stat (proc_pid_stat(5)); undefined for a process that does not exist, or is dead but not yet reaped. */
+export function startTime(pid: number): string | undefined {
+  let stat: string;
+  try {
+    stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The second field is the name in parentheses, which may itself have blanks and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+function pidNamespace(): string {
+  try {
+    return /\d+/.exec(fs.readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
+  } catch {
+    return '0';
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The kernel's list of uprobe events, `uprobe_events`: it is one list for all users of the machine, so events have a
+ * group of their own, and are removed by name. https://docs.kernel.org/trace/uprobetracer.html
+ * @module
+ */
+
+import * as fs from 'node:fs';
+import type { ProbeFile, ProbeSite } from '../catalogue/probe.ts';
+import { FailureError, systemCode } from '../errors.ts';
+
+/** MAX_EVENT_NAME_LEN is 64 with the NUL. */
+const MAX_NAME = 63;
+/** MAX_TRACE_ARGS. */
+export const MAX_FETCH_ARGS = 128;
+
+/** `p:GROUP/EVENT PATH:OFFSET(SEMAPHORE) arg0=...`, without the newline. */
+export function eventDefinition(
+  group: string,
+  event: string,
+  path: string,
+  site: Pick<ProbeSite, 'offset' | 'semaphoreOffset'>,
+  fetchArgs: readonly string[],
+): string {
+  if (site.offset === undefined) throw new TypeError('the probe is not in a loaded segment');
+  const semaphore = site.semaphoreOffset === undefined ? '' : `(0x${site.semaphoreOffset.toString(16)})`;
+  const place = `${path}:0x${site.offset.toString(16)}${semaphore}`;
+  return [`p:${group}/${event}`, place, ...fetchArgs].join(' ');
+}
+
+/** A name for the event of a site: for people, since the number makes it unique. */
+export function eventName(site: Pick<ProbeSite, 'sdtProvider' | 'sdtName'>, n: number): string {
+  const suffix = `_${n}`;
+  const readable = `${site.sdtProvider}__${site.sdtName}`.replaceAll(/\W/g, '_');
+  return (/^\d/.test(readable) ? `_${readable}` : readable).slice(0, MAX_NAME - suffix.length) + suffix;
+}
+
+/** Events are defined by inode, so any name will do: the file's own where it works for the kernel, else this process' open file. */
+export function withKernelPath<T>(file: Pick<ProbeFile, 'path' | 'openPath'>, use: (path: string) => T): T {
+  // The kernel splits the line at white space, and takes a name from our root, not the process'.
+  if (file.path === file.openPath && !/\s/.test(file.path)) return use(file.path);
+  const fd = fs.openSync(file.openPath, 'r');
+  try {
+    return use(`/proc/${process.pid}/fd/${fd}`);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** @throws FailureError with the kernel's own explanation. */
+export function addEvent(tracefs: string, definition: string): void {
+  try {
+    append(tracefs, definition);
+  } catch (error) {
+    throw new FailureError(
+      `the kernel refused ${definition.split(' ').slice(0, 2).join(' ')}: ${lastError(tracefs, definition) ?? systemCode(error)}`,
+    );
+  }
+}
+
+/** Removes the events of a group. What can't be removed, because somebody else uses it, is left. @returns how many are left. */
+export function removeEvents(tracefs: string, group: string): number {
+  let left = 0;
+  for (const event of eventsOf(listEvents(tracefs), group)) {
+    try {
+      append(tracefs, `-:${group}/${event}`);
+    } catch {
+      left++;
+    }
+  }
+  return left;
+}
+
+/** The text of `uprobe_events`; empty when it can't be read. */
+export function listEvents(tracefs: string): string {
+  try {
+    return fs.readFileSync(`${tracefs}/uprobe_events`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** All groups of uprobe events. */
+export function eventGroups(list: string): Set<string> {
+  return new Set(Array.from(list.matchAll(/^[pr]\d*:([^/\s]+)\//gm), (match) => match[1]!));
+}
+
+function eventsOf(list: string, group: string): Set<string> {
+  return new Set(
+    Array.from(list.matchAll(/^[pr]\d*:([^/\s]+)\/(\S+)/gm))
+      .filter((match) => match[1] === group)
+      .map((match) => match[2]!),
+  );
+}
+
+function append(tracefs: string, line: string): void {
+  const fd = fs.openSync(`${tracefs}/uprobe_events`, fs.constants.O_WRONLY | fs.constants.O_APPEND);
+  try {
+    fs.writeSync(fd, `${line}\n`);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** The kernel's log of rejected commands has the reason and the command. */
+function lastError(tracefs: string, definition: string): string | undefined {
+  try {
+    const log = fs.readFileSync(`${tracefs}/error_log`, 'utf8');
+    const start = log.lastIndexOf('trace_uprobe: error: ');
+    if (start === -1 || !log.slice(start).includes(definition.split(' ')[1]!)) return undefined;
+    return log.slice(start + 'trace_uprobe: error: '.length).split('\n')[0];
+  } catch {
+    return undefined;
+  }
+}
