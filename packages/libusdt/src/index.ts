@@ -11,7 +11,7 @@
  * @module
  */
 
-import { Provider, type ProbeShapes, type ProviderOptions } from './provider/provider.ts';
+import { type ProbeShapes, Provider, type ProviderOptions } from './provider/provider.ts';
 
 export { UsdtError, type UsdtErrorCode } from './errors.ts';
 export type { Attribute, Attributes, DependencyClass, Stability } from './provider/attributes.ts';

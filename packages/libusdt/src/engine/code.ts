@@ -153,7 +153,11 @@ function emitClaim(asm: Assembler, surroundings: Surroundings): Label {
 }
 
 /** napi_value napi_register_module_v1(napi_env env, napi_value exports) -> offset of its first instruction */
-function emitRegister(asm: Assembler, { got }: Surroundings, callbacks: Record<'call' | 'view' | 'claim', Label>): number {
+function emitRegister(
+  asm: Assembler,
+  { got }: Surroundings,
+  callbacks: Record<'call' | 'view' | 'claim', Label>,
+): number {
   const entry = begin(asm);
   const done = asm.label();
   asm.enter(2);

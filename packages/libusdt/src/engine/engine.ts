@@ -3,8 +3,8 @@
  * @module
  */
 
-import { EXPORT } from './code.ts';
 import type { Arch } from '../target.ts';
+import { EXPORT } from './code.ts';
 import { FRAME, MAX_ARGUMENTS, stackWords } from './frame.ts';
 
 /** The frame's memory, seen as what it holds. All views lie over one ArrayBuffer. */
@@ -89,13 +89,15 @@ function createEngine(
     invoke,
     symbol: (name) => engine.call(dlsym, 0n, name),
     call(target, ...args) {
-      if (args.length > MAX_ARGUMENTS) throw new RangeError(`call: ${args.length} arguments, ${MAX_ARGUMENTS} at most`);
+      if (args.length > MAX_ARGUMENTS)
+        throw new RangeError(`call: ${args.length} arguments, ${MAX_ARGUMENTS} at most`);
       let cursor = FRAME.scratch;
       for (const [index, arg] of args.entries()) {
         let word: bigint;
         if (typeof arg === 'string') {
           const text = encoder.encode(arg);
-          if (cursor + text.length + 1 > FRAME.size) throw new RangeError('call: strings too long for the frame');
+          if (cursor + text.length + 1 > FRAME.size)
+            throw new RangeError('call: strings too long for the frame');
           bytes.set(text, cursor);
           bytes[cursor + text.length] = 0;
           word = address + BigInt(cursor);
@@ -109,7 +111,8 @@ function createEngine(
       return words64[FRAME.result / 8]!;
     },
     read(from, length) {
-      if (length > SCRATCH_CALL_LIMIT) throw new RangeError(`read: ${length} bytes, ${SCRATCH_CALL_LIMIT} at most`);
+      if (length > SCRATCH_CALL_LIMIT)
+        throw new RangeError(`read: ${length} bytes, ${SCRATCH_CALL_LIMIT} at most`);
       memcpy ??= engine.symbol('memcpy');
       engine.call(memcpy, address + BigInt(FRAME.scratch), from, length);
       return bytes.slice(FRAME.scratch, FRAME.scratch + length);

@@ -13,8 +13,12 @@ import type { Arch } from '../target.ts';
 /** Most arguments a probe may have (libusdt's USDT_ARG_MAX). */
 export const MAX_ARGUMENTS = 32;
 
+/** Most bytes of one string: all arguments of a probe may be strings, and have room at once. */
+export const MAX_STRING_BYTES = 32768;
+
 const WORD = 8;
 const ARGS = 2 * WORD;
+const SCRATCH = 512;
 
 /** Byte offsets in the frame. */
 export const FRAME = {
@@ -26,9 +30,9 @@ export const FRAME = {
   address: ARGS + (MAX_ARGUMENTS + 1) * WORD,
   /** Written by the engine's init: the address of dlsym(3), from which everything else is found. */
   dlsym: ARGS + (MAX_ARGUMENTS + 2) * WORD,
-  scratch: 512,
-  /** 1 MiB: 32 strings of 32 KiB. The allocator takes it zeroed from the kernel, so pages that are never written cost nothing. */
-  size: 1 << 20,
+  scratch: SCRATCH,
+  /** The allocator takes it zeroed from the kernel, so pages that are never written cost nothing. */
+  size: SCRATCH + MAX_ARGUMENTS * MAX_STRING_BYTES,
 } as const satisfies FrameLayout & Record<string, number>;
 
 /** Integer argument registers of each C calling convention: System V AMD64 ABI 3.2.3, AAPCS64 6.8.2. */

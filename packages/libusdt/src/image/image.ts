@@ -50,7 +50,11 @@ export const TEXT_SYMBOL = 'libusdt_text';
 /**
  * @param digest SHA-256 or better; its first 20 bytes become the build id.
  */
-export function buildImage(definition: ImageDefinition, target: Target, digest: (bytes: Uint8Array) => Uint8Array): Image {
+export function buildImage(
+  definition: ImageDefinition,
+  target: Target,
+  digest: (bytes: Uint8Array) => Uint8Array,
+): Image {
   const { probes } = definition;
   const provider = sdtName(definition.provider);
   const asm = createAssembler(target.arch);
@@ -73,9 +77,16 @@ export function buildImage(definition: ImageDefinition, target: Target, digest: 
   const stapsdt = encodeStapsdtNotes(
     probes.map(({ name, types }, index) => {
       const key = types.map(({ size, signed }) => (signed ? -size : size)).join();
-      let args = operands.get(key);
-      if (args === undefined) operands.set(key, (args = argumentString(target.arch, types)));
-      return { pc: textAddress + places[index]!.site, base, semaphore: 0, provider, name: sdtName(name), args };
+      const args = operands.get(key) ?? argumentString(target.arch, types);
+      operands.set(key, args);
+      return {
+        pc: textAddress + places[index]!.site,
+        base,
+        semaphore: 0,
+        provider,
+        name: sdtName(name),
+        args,
+      };
     }),
     ELF64_LSB,
   );

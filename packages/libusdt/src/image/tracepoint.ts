@@ -16,7 +16,10 @@
 import type { Arch, TracepointEncoding } from '../target.ts';
 
 /** First kernel version, as [major, minor], from which an encoding is the best. Later rows win. */
-const BY_KERNEL: Record<Arch, readonly { readonly since: readonly [number, number]; readonly encoding: TracepointEncoding }[]> = {
+const BY_KERNEL: Record<
+  Arch,
+  readonly { readonly since: readonly [number, number]; readonly encoding: TracepointEncoding }[]
+> = {
   x64: [
     { since: [0, 0], encoding: 'nop' },
     { since: [6, 18], encoding: 'nop5' },

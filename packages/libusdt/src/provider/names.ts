@@ -28,7 +28,11 @@ const IDENTIFIER_WORDS = 'letters, digits, "_" and "-", not beginning with a dig
 const RULES = {
   provider: { pattern: IDENTIFIER, words: IDENTIFIER_WORDS, longest: 53 },
   probe: { pattern: IDENTIFIER, words: IDENTIFIER_WORDS, longest: 63 },
-  module: { pattern: /^[A-Za-z0-9_.+@-]+$/, words: 'letters, digits, "_", "-", ".", "+" and "@"', longest: 63 },
+  module: {
+    pattern: /^[A-Za-z0-9_.+@-]+$/,
+    words: 'letters, digits, "_", "-", ".", "+" and "@"',
+    longest: 63,
+  },
   function: {
     pattern: /^[A-Za-z0-9_.$<>~#+@-]+$/,
     words: 'letters, digits and "_-.$<>~#+@"',

@@ -13,7 +13,8 @@
 import { FRAME, stackWords } from '../engine/frame.ts';
 import type { ProbeDefinition } from '../image/image.ts';
 import type { LoadedImage } from '../system/system.ts';
-import { type NormalValue, normalise, writeWord } from '../types/frame-writer.ts';
+import { writeWord } from '../types/frame-writer.ts';
+import { type NormalValue, normalise } from '../types/normalise.ts';
 
 /** A probe. Made by `addProbe()`, or by `createProvider()` from its `probes`. */
 export interface Probe<Args extends readonly unknown[] = readonly unknown[]> {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { MAX_STRING_BYTES } from '../engine/frame.ts';
 import { show, UsdtError } from '../errors.ts';
 import type { ProbeDefinition } from '../image/image.ts';
 import { isProblem, type Problem } from '../system/reasons.ts';
@@ -28,7 +29,7 @@ export interface ProviderOptions<Shapes extends ProbeShapes> {
   readonly module?: string;
   /** Stability, as DTrace shows it. */
   readonly attributes?: Partial<Attributes>;
-  /** Longer strings, JSON texts and buffers are cut to so many bytes, NUL included. 16 to 65,536; default 4,096. */
+  /** Longer strings, JSON texts and buffers are cut to so many bytes, NUL included. 16 to 32,768; default 4,096. */
   readonly maxStringBytes?: number;
 }
 
@@ -38,7 +39,7 @@ export interface EnableOptions {
 }
 
 const DEFAULT_STRING_BYTES = 4096;
-const STRING_BYTES_RANGE = [16, 65536] as const;
+const LEAST_STRING_BYTES = 16;
 
 /** Some probes in one loaded image. `removed` ones are in its notes still, and fire no more. */
 interface Group {
@@ -68,9 +69,14 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
     if (typeof options !== 'object' || options === null) {
       throw new UsdtError('USDT_BAD_OPTION', `options must be an object, not ${show(options)}`);
     }
-    const { module = name, attributes, maxStringBytes = DEFAULT_STRING_BYTES, probes = {} } = options;
+    const {
+      module = name,
+      attributes,
+      maxStringBytes = DEFAULT_STRING_BYTES,
+      probes = {} as Shapes,
+    } = options;
     checkName('module', module);
-    const [least, most] = STRING_BYTES_RANGE;
+    const [least, most] = [LEAST_STRING_BYTES, MAX_STRING_BYTES];
     if (!Number.isInteger(maxStringBytes) || maxStringBytes < least || maxStringBytes > most) {
       const message = `maxStringBytes must be an integer from ${least} to ${most}, not ${show(maxStringBytes)}`;
       throw new UsdtError('USDT_BAD_OPTION', message);
@@ -79,7 +85,7 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
     this.module = module;
     this.attributes = checkAttributes(attributes);
     this.#context = { maxStringBytes, failures: 0 };
-    const made = Object.entries(probes).map(([key, shape]) => [key, this.#add(key, shape)]);
+    const made = Object.entries<ProbeShape>(probes).map(([key, shape]) => [key, this.#add(key, shape)]);
     this.probes = Object.fromEntries(made);
   }
 
@@ -128,12 +134,19 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
   enable(options: EnableOptions = {}): Status {
     this.#assertLive();
     if (this.#byKey.size === 0) {
-      throw new UsdtError('USDT_NO_PROBES', `provider ${show(this.name)} has no probes to enable: add one first`);
+      throw new UsdtError(
+        'USDT_NO_PROBES',
+        `provider ${show(this.name)} has no probes to enable: add one first`,
+      );
     }
     this.#problem = this.#publish();
     if (this.#problem && options.strict) {
       const { reason, detail } = this.#problem;
-      throw new UsdtError('USDT_UNAVAILABLE', `provider ${show(this.name)} can't be traced: ${detail}`, reason);
+      throw new UsdtError(
+        'USDT_UNAVAILABLE',
+        `provider ${show(this.name)} can't be traced: ${detail}`,
+        reason,
+      );
     }
     return this.status;
   }
@@ -182,7 +195,8 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
   }
 
   #assertLive(): void {
-    if (this.#freed) throw new UsdtError('USDT_FREED', `provider ${show(this.name)} was freed: create a new one`);
+    if (this.#freed)
+      throw new UsdtError('USDT_FREED', `provider ${show(this.name)} was freed: create a new one`);
   }
 
   #add(name: string, shape: ProbeShape): ProbeHandle {

@@ -56,14 +56,18 @@ export function openLibc(engine: Engine): Libc {
     memoryFile(name, bytes) {
       let descriptor = callInt('memfd_create', name, MFD_CLOEXEC | MFD_EXEC);
       if (descriptor < 0) descriptor = callInt('memfd_create', name, MFD_CLOEXEC);
-      if (descriptor < 0) throw new Error('memfd_create failed: the kernel, a limit or a seccomp filter forbids it');
+      if (descriptor < 0)
+        throw new Error('memfd_create failed: the kernel, a limit or a seccomp filter forbids it');
       const { frame } = engine;
       const room = frame.scratchEnd - frame.scratchStart;
       for (let at = 0; at < bytes.length; ) {
         const part = bytes.subarray(at, at + room);
         frame.bytes.set(part, frame.scratchStart);
         const written = Number(
-          BigInt.asIntN(64, call('write', descriptor, frame.address + BigInt(frame.scratchStart), part.length)),
+          BigInt.asIntN(
+            64,
+            call('write', descriptor, frame.address + BigInt(frame.scratchStart), part.length),
+          ),
         );
         if (written <= 0) {
           callInt('close', descriptor);

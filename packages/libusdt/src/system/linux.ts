@@ -17,10 +17,10 @@ import { type Engine, loadEngine } from '../engine/engine.ts';
 import { buildImage, type Image, TEXT_SYMBOL } from '../image/image.ts';
 import { tracepointFor } from '../image/tracepoint.ts';
 import type { Arch, Target } from '../target.ts';
-import { folderCandidates } from './folder.ts';
+import { combineProblems, folderCandidates } from './folder.ts';
 import { type Libc, openLibc } from './libc.ts';
 import { publishFirst } from './publish.ts';
-import { combineProblems, errorCode, isProblem, type Problem, problemFrom } from './reasons.ts';
+import { errorCode, isProblem, type Problem, problemFrom } from './reasons.ts';
 import type { LoadedImage, System } from './system.ts';
 
 const ARCHES: readonly string[] = ['x64', 'arm64'] satisfies Arch[];
@@ -74,8 +74,11 @@ function openEngine(arch: Arch): Engine | Problem {
       return loadProblem(error, file);
     }
   };
-  const published = publishFirst(folderCandidates(process.env), fileName('engine', bytes), bytes, ({ file }) =>
-    attempt(file),
+  const published = publishFirst(
+    folderCandidates(process.env),
+    fileName('engine', bytes),
+    bytes,
+    ({ file }) => attempt(file),
   );
   if (!isProblem(published) || published.reason === 'addons-forbidden') return published;
   return fromTemporaryFile(bytes, attempt, published);
@@ -167,7 +170,8 @@ function loadProblem(error: unknown, path: string): Problem {
   const words = error instanceof Error ? error.message : String(error);
   const code = errorCode(error);
   if (code === 'ERR_DLOPEN_DISABLED' || (code === 'ERR_ACCESS_DENIED' && /addon/i.test(words))) {
-    const detail = 'Node was told not to load native code: add --allow-addons beside --permission, or drop --no-addons';
+    const detail =
+      'Node was told not to load native code: add --allow-addons beside --permission, or drop --no-addons';
     return { path, reason: 'addons-forbidden', detail };
   }
   if (error instanceof Error && error.name === 'NotCapable') {

@@ -37,7 +37,10 @@ export interface System {
   load(definition: ImageDefinition): LoadedImage | Problem;
 }
 
-const BY_PLATFORM: Readonly<Record<string, () => System | Problem>> = { linux: openLinux, android: openLinux };
+const BY_PLATFORM: Readonly<Record<string, () => System | Problem>> = {
+  linux: openLinux,
+  android: openLinux,
+};
 
 let opened: System | undefined;
 

@@ -1,0 +1,109 @@
+/**
+ * The argument types that a probe may have: C type names, as D and C programmers write them, and what each means for
+ * the 64-bit word that carries the argument. Sizes are those of LP64, which all supported systems have.
+ *
+ * - Integers are sign- or zero-extended to the whole word, so that every tracer reads the same number whatever it
+ *   makes of the size.
+ * - No tracer reads floating point from an SDT probe, and libbpf refuses the file: `float` and `double` travel as the
+ *   bits of a double in an unsigned integer. `int64_t*1000` is a scaled integer: the value times 1000, rounded.
+ * - `char *`, `json` and `void *` are addresses of bytes that live until `fire` returns.
+ * @module
+ */
+
+import { show, UsdtError } from '../errors.ts';
+
+export type Kind = 'integer' | 'bool' | 'double' | 'string' | 'json' | 'pointer';
+
+export interface CType {
+  /** As it was written, in one spelling: `char *` for `char*`. */
+  readonly name: string;
+  /** Bytes that a tracer reads. */
+  readonly size: 1 | 2 | 4 | 8;
+  readonly signed: boolean;
+  readonly kind: Kind;
+  /** Integers: what a value is multiplied with. 1 for all that are not scaled. */
+  readonly scale: number;
+}
+
+type Row = readonly [size: CType['size'], signed: boolean];
+
+/** Integer types. `char` is signed, as on x86-64, whatever the architecture: a definition means the same everywhere. */
+export const INTEGERS = {
+  int8_t: [1, true],
+  int16_t: [2, true],
+  int32_t: [4, true],
+  int64_t: [8, true],
+  uint8_t: [1, false],
+  uint16_t: [2, false],
+  uint32_t: [4, false],
+  uint64_t: [8, false],
+  char: [1, true],
+  'signed char': [1, true],
+  'unsigned char': [1, false],
+  short: [2, true],
+  'unsigned short': [2, false],
+  int: [4, true],
+  unsigned: [4, false],
+  'unsigned int': [4, false],
+  long: [8, true],
+  'unsigned long': [8, false],
+  'long long': [8, true],
+  'unsigned long long': [8, false],
+  size_t: [8, false],
+  ssize_t: [8, true],
+  intptr_t: [8, true],
+  uintptr_t: [8, false],
+} as const satisfies Record<string, Row>;
+
+/** Everything else. */
+export const OTHERS = {
+  bool: [1, false, 'bool'],
+  float: [8, false, 'double'],
+  double: [8, false, 'double'],
+  'char *': [8, false, 'string'],
+  'const char *': [8, false, 'string'],
+  json: [8, false, 'json'],
+  'void *': [8, false, 'pointer'],
+  'const void *': [8, false, 'pointer'],
+} as const satisfies Record<string, readonly [...Row, Kind]>;
+
+const SCALED = /^(.+?) ?\* ?([1-9][0-9]{0,14})$/;
+
+const known = new Map<string, CType>();
+for (const [name, [size, signed]] of Object.entries(INTEGERS)) {
+  known.set(name, { name, size, signed, kind: 'integer', scale: 1 });
+}
+for (const [name, [size, signed, kind]] of Object.entries(OTHERS)) {
+  known.set(name, { name, size, signed, kind, scale: 1 });
+}
+
+/**
+ * @param name a C type name; blanks don't matter.
+ * @throws UsdtError USDT_UNKNOWN_TYPE
+ */
+export function parseCType(name: string): CType {
+  const found = known.get(name);
+  if (found) return found;
+  if (typeof name !== 'string') throw unknownType(name);
+  const spelled = name.trim().replace(/\s+/g, ' ').replace(/ ?\*$/, ' *');
+  return known.get(spelled) ?? parseScaled(spelled) ?? fail(name);
+}
+
+function parseScaled(spelled: string): CType | undefined {
+  const [, base = '', factor] = SCALED.exec(spelled) ?? [];
+  const integer = known.get(base);
+  if (integer?.kind !== 'integer') return undefined;
+  return { ...integer, name: `${base}*${factor}`, scale: Number(factor) };
+}
+
+function fail(name: string): never {
+  throw unknownType(name);
+}
+
+function unknownType(name: unknown): UsdtError {
+  const names = [...known.keys()].join(', ');
+  return new UsdtError(
+    'USDT_UNKNOWN_TYPE',
+    `unknown argument type ${show(name)}: use one of ${names}, or a scaled integer such as int64_t*1000`,
+  );
+}
