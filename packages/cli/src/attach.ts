@@ -4,8 +4,8 @@
  */
 
 import * as fs from 'node:fs';
-import { readElfFile } from './catalogue/elf-file.ts';
 import type { Match } from './catalogue/discovery.ts';
+import { readElfFile } from './catalogue/elf-file.ts';
 import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
 import { symbolAddresses } from './catalogue/symbols.ts';
 import { type ArgumentReader, argumentReaders } from './ringbuffer/decoder.ts';
@@ -46,7 +46,11 @@ export interface Attachment {
 }
 
 /** How the arguments of a site will be fetched. */
-export function planFetches(file: ProbeFile, site: ProbeSite, types: readonly ArgumentType[]): FetchArgument[] {
+export function planFetches(
+  file: ProbeFile,
+  site: ProbeSite,
+  types: readonly ArgumentType[],
+): FetchArgument[] {
   const { arch } = file;
   if (arch === undefined || site.offset === undefined) {
     const reason =
@@ -64,7 +68,9 @@ export function planFetches(file: ProbeFile, site: ProbeSite, types: readonly Ar
     address: site.address,
     offset: site.offset,
   };
-  return site.arguments.map((argument, index) => fetchArgument(argument, context, types[index]!.kind === 'string'));
+  return site.arguments.map((argument, index) =>
+    fetchArgument(argument, context, types[index]!.kind === 'string'),
+  );
 }
 
 function readSymbols(file: ProbeFile, names: ReadonlySet<string>): Map<string, bigint> {
@@ -93,7 +99,9 @@ export function attach(
   const fetches = planFetches(file, site, types);
   const fetchTexts = fetches.flatMap((fetch, n) => (fetch.expressible ? [`arg${n}=${fetch.text}`] : []));
   const event = eventName(site, index);
-  withKernelPath(file, (path) => instance.define(eventDefinition(instance.name, event, path, site, fetchTexts)));
+  withKernelPath(file, (path) =>
+    instance.define(eventDefinition(instance.name, event, path, site, fetchTexts)),
+  );
 
   const folder = `events/${instance.name}/${event}`;
   const format = parseEventFormat(instance.read(`${folder}/format`));
@@ -101,7 +109,8 @@ export function attach(
   if (where) {
     const fields = fetches.map((fetch, n) => {
       const type = types[n]!;
-      const plain = fetch.expressible && fetch.plain && !fetch.string && type.scale === 1 && type.kind !== 'float';
+      const plain =
+        fetch.expressible && fetch.plain && !fetch.string && type.scale === 1 && type.kind !== 'float';
       const signed = fetch.expressible && fetch.signed;
       // A declared type of the other sign: compare here, where it is known.
       return plain && (type.signed ?? signed) === signed ? { size: fetch.size, signed } : undefined;

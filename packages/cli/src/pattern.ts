@@ -25,7 +25,9 @@ export function parsePattern(text: string): Pattern {
   const provider = parts.pop() ?? '*';
   const file = parts.length > 0 ? parts.join(':') : undefined;
   if (name === '' || provider === '') {
-    throw new UsageError(`"${text}" is not a pattern: write PROVIDER:PROBE, as in 'webapp:request-*' or 'libc:*'`);
+    throw new UsageError(
+      `"${text}" is not a pattern: write PROVIDER:PROBE, as in 'webapp:request-*' or 'libc:*'`,
+    );
   }
   const matchProvider = nameMatcher(provider);
   const matchName = nameMatcher(name);
@@ -39,7 +41,9 @@ export function parsePattern(text: string): Pattern {
       (matchProvider(site.provider) || matchProvider(site.sdtProvider)) &&
       (matchName(site.name) || matchName(site.sdtName)),
     matchesFile: ({ path }) =>
-      matchPath === undefined || matchPath.test(path) || matchPath.test(path.slice(path.lastIndexOf('/') + 1)),
+      matchPath === undefined ||
+      matchPath.test(path) ||
+      matchPath.test(path.slice(path.lastIndexOf('/') + 1)),
   };
 }
 
@@ -56,12 +60,15 @@ function fold(name: string): string {
 
 /** A shell pattern for a whole string. */
 export function globToRegExp(glob: string): RegExp {
-  const source = glob.replace(/\[(!?)([^\]]+)\]|[*?]|[\\^$.|+()[\]{}/]/g, (match, not: string, set: string) => {
-    if (match === '*') return '.*';
-    if (match === '?') return '.';
-    if (set !== undefined) return `[${not ? '^' : ''}${set.replace(/[\\\]^]/g, '\\$&')}]`;
-    return `\\${match}`;
-  });
+  const source = glob.replace(
+    /\[(!?)([^\]]+)\]|[*?]|[\\^$.|+()[\]{}/]/g,
+    (match, not: string, set: string) => {
+      if (match === '*') return '.*';
+      if (match === '?') return '.';
+      if (set !== undefined) return `[${not ? '^' : ''}${set.replace(/[\\\]^]/g, '\\$&')}]`;
+      return `\\${match}`;
+    },
+  );
   try {
     return new RegExp(`^${source}$`, 'su');
   } catch {

@@ -47,6 +47,8 @@ export interface TracerOptions {
   readonly pids?: readonly number[];
   /** Trace these processes and all their descendants only: they exist, but have not begun. */
   readonly tree?: readonly number[];
+  /** Files that those will map, as far as known: probes in them are attached before they begin. */
+  readonly programs?: readonly string[];
   /** As of `--types`. */
   readonly types?: readonly string[];
   /** As of `--where`. */
@@ -132,6 +134,7 @@ class KernelTracer implements Tracer {
       ...(options.files && { files: options.files }),
       ...(options.pids && { pids: options.pids }),
       ...(options.tree && { tree: options.tree }),
+      ...(options.programs && { programs: options.programs }),
     };
     this.discovery = new Discovery(sources);
     const tracefs = requireTracefs();
@@ -162,7 +165,9 @@ class KernelTracer implements Tracer {
   get lost(): number {
     if (this.closed) return this.finalLost;
     // The kernel's count includes what no page has told of yet.
-    return this.reader.lostUnknown || this.stopped ? Math.max(this.reader.lost, this.reader.kernelLost()) : this.reader.lost;
+    return this.reader.lostUnknown || this.stopped
+      ? Math.max(this.reader.lost, this.reader.kernelLost())
+      : this.reader.lost;
   }
 
   rescan(): void {
@@ -223,7 +228,9 @@ class KernelTracer implements Tracer {
     // The clock of process.hrtime(), so that both can be compared.
     instance.write('trace_clock', 'mono');
     const processors = fs.readdirSync(`${instance.path}/per_cpu`).length;
-    const kb = options.bufferKb ?? Math.max(BUFFER_MIN_KB, Math.min(BUFFER_MAX_KB, Math.floor(BUFFERS_KB / processors)));
+    const kb =
+      options.bufferKb ??
+      Math.max(BUFFER_MIN_KB, Math.min(BUFFER_MAX_KB, Math.floor(BUFFERS_KB / processors)));
     if (!instance.tryWrite('buffer_size_kb', String(kb)) && options.bufferKb !== undefined) {
       throw new FailureError(`the kernel has no memory for buffers of ${kb} KiB for each processor`);
     }
@@ -246,7 +253,9 @@ class KernelTracer implements Tracer {
       try {
         this.instance.write('set_event_pid', [...threads].join(' '));
       } catch (error) {
-        throw new FailureError(`the kernel refused to select processes ${pids.join(', ')}: ${systemCode(error)}`);
+        throw new FailureError(
+          `the kernel refused to select processes ${pids.join(', ')}: ${systemCode(error)}`,
+        );
       }
     }
   }
@@ -274,7 +283,8 @@ class KernelTracer implements Tracer {
   private enable(attached: readonly Attachment[]): void {
     const { instance } = this;
     // All at once is much faster; if one is refused, one by one tells which.
-    if (attached.length === this.attachments.size && instance.tryWrite(`events/${instance.name}/enable`, '1')) return;
+    if (attached.length === this.attachments.size && instance.tryWrite(`events/${instance.name}/enable`, '1'))
+      return;
     for (const { event, id, probe } of attached) {
       try {
         instance.write(`events/${instance.name}/${event}/enable`, '1');
@@ -293,7 +303,9 @@ class KernelTracer implements Tracer {
     const most = Math.max(...this.probes.map((probe) => probe.arguments.length));
     const missing = whereArguments(this.where).find((argument) => argument >= most);
     if (missing !== undefined) {
-      throw new UsageError(`--where: no matching probe has an arg${missing}: they have at most ${most} arguments`);
+      throw new UsageError(
+        `--where: no matching probe has an arg${missing}: they have at most ${most} arguments`,
+      );
     }
   }
 
@@ -317,7 +329,13 @@ class KernelTracer implements Tracer {
   }
 
   private lookForMore(): void {
-    if (this.stopped || this.options.rescan === 0 || this.options.files || performance.now() < this.nextRescan) return;
+    if (
+      this.stopped ||
+      this.options.rescan === 0 ||
+      this.options.files ||
+      performance.now() < this.nextRescan
+    )
+      return;
     this.attachAll(this.discovery.find());
     this.nextRescan = performance.now() + this.interval();
   }

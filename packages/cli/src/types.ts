@@ -52,7 +52,12 @@ export function argumentType(text: string): ArgumentType | undefined {
     .replaceAll(/\s*\*\s*/g, ' *')
     .replaceAll(/\s+/g, ' ')
     .trim();
-  const make = (kind: ArgumentKind, signed?: boolean, scale = 1): ArgumentType => ({ name, kind, signed, scale });
+  const make = (kind: ArgumentKind, signed?: boolean, scale = 1): ArgumentType => ({
+    name,
+    kind,
+    signed,
+    scale,
+  });
   const scaled = SCALED.exec(name);
   if (scaled) {
     const integer = argumentType(scaled[1]!);
@@ -104,7 +109,9 @@ export function parseTypeOverride(text: string): TypeOverride {
       if (name.trim() === '' || name.trim() === '_') return undefined;
       const type = argumentType(name);
       if (!type) {
-        throw new UsageError(`--types: "${name.trim()}" is not a type: int32_t, uint64_t, double, bool, string, json, void * ...`);
+        throw new UsageError(
+          `--types: "${name.trim()}" is not a type: int32_t, uint64_t, double, bool, string, json, void * ...`,
+        );
       }
       return type;
     });

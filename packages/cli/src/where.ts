@@ -42,7 +42,8 @@ export interface Comparable {
   readonly comm: string;
 }
 
-const TOKEN = /\s*(?:(&&|\|\||[=!<>]=|[<>~!()])|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|([A-Za-z_]\w*)|([+-]?(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?)))/iy;
+const TOKEN =
+  /\s*(?:(&&|\|\||[=!<>]=|[<>~!()])|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|([A-Za-z_]\w*)|([+-]?(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?)))/iy;
 const OPERATORS: readonly string[] = ['==', '!=', '<', '>', '<=', '>=', '~'];
 
 /** @throws UsageError that shows where the text stops making sense. */

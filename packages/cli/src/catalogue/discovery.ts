@@ -24,6 +24,8 @@ export interface DiscoveryOptions {
   readonly pids?: readonly number[];
   /** Processes to look into besides, and their children (a program that was started for tracing). */
   readonly tree?: readonly number[];
+  /** Files that those processes will map: looked into besides, without complaint. */
+  readonly programs?: readonly string[];
 }
 
 /** How often all processes are looked at again; new ones are at every call. In milliseconds. */
@@ -60,6 +62,7 @@ export class Discovery {
         if (this.scanner.add(file)) found.push(file);
       }
     }
+    if (!this.started) found.push(...this.quietly(this.options.programs ?? []));
     this.started = true;
     if (this.files.length === 0 || this.options.tree || this.options.pids) {
       if (!this.options.pids) found.push(...this.images());
@@ -96,18 +99,20 @@ export class Discovery {
   }
 
   private images(): ProbeFile[] {
-    const images: ProbeFile[] = [];
-    for (const folder of imageFolders()) {
-      for (const path of imagesIn(folder)) {
-        try {
-          const file = openProbeFile(path);
-          if (this.scanner.add(file)) images.push(file);
-        } catch {
-          // Half written, or removed since: the next call sees what it has become.
-        }
+    return this.quietly(imageFolders().flatMap(imagesIn));
+  }
+
+  private quietly(paths: readonly string[]): ProbeFile[] {
+    const files: ProbeFile[] = [];
+    for (const path of paths) {
+      try {
+        const file = openProbeFile(path);
+        if (this.scanner.add(file)) files.push(file);
+      } catch {
+        // Not ELF, half written, or removed since: the next call sees what an image has become.
       }
     }
-    return images;
+    return files;
   }
 }
 

@@ -7,7 +7,7 @@
  */
 
 import * as fs from 'node:fs';
-import { type ElfFile, ElfError, readElf, SHT_DYNSYM, SHT_SYMTAB } from 'libusdt/codecs';
+import { ElfError, type ElfFile, readElf, SHT_DYNSYM, SHT_SYMTAB } from 'libusdt/codecs';
 import { DECLARATIONS_SECTION, STAPSDT_SECTION } from './elf-probes.ts';
 
 /** Files up to this size are read at once: it is quicker than looking for the parts. */
@@ -49,7 +49,8 @@ export function readElfFile(fd: number): PartialElf {
   const elf = readElf(bytes);
   if (size > WHOLE) {
     for (const section of elf.sections) {
-      if (section.name === STAPSDT_SECTION || section.name === DECLARATIONS_SECTION) need(section.offset, section.size);
+      if (section.name === STAPSDT_SECTION || section.name === DECLARATIONS_SECTION)
+        need(section.offset, section.size);
     }
   }
   return {
@@ -71,7 +72,8 @@ function needHeaders(bytes: Uint8Array, need: (offset: number, size: number) => 
   const view = new DataView(bytes.buffer);
   const wide = bytes[4] === 2;
   const little = bytes[5] === 1;
-  const word = (at: number): number => (wide ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little));
+  const word = (at: number): number =>
+    wide ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little);
   const e_phoff = word(wide ? 32 : 28);
   const e_shoff = word(wide ? 40 : 32);
   const counts = wide ? 54 : 42;

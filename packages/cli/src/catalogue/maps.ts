@@ -32,7 +32,8 @@ export function parseMaps(text: string): Mapping[] {
     if (!line.includes('/')) continue;
     const match = LINE.exec(line);
     if (!match) continue;
-    const [, range, start, end, permissions, offset, major, minor, inode, rest] = match as unknown as string[];
+    const [, range, start, end, permissions, offset, major, minor, inode, rest] =
+      match as unknown as string[];
     if (inode === '0') continue;
     const deleted = rest!.endsWith(DELETED);
     mappings.push({
@@ -42,7 +43,7 @@ export function parseMaps(text: string): Mapping[] {
       writable: permissions!.includes('w'),
       offset: BigInt(`0x${offset}`),
       key: fileKey(Number.parseInt(major!, 16), Number.parseInt(minor!, 16), inode!),
-      path: unescape(deleted ? rest!.slice(0, -DELETED.length) : rest!),
+      path: unescapePath(deleted ? rest!.slice(0, -DELETED.length) : rest!),
       deleted,
       range: range!,
     });
@@ -62,6 +63,6 @@ export function statKey({ dev, ino }: { readonly dev: bigint; readonly ino: bigi
 }
 
 /** The kernel writes a newline in a name as \012. */
-function unescape(path: string): string {
+function unescapePath(path: string): string {
   return path.replaceAll('\\012', '\n');
 }

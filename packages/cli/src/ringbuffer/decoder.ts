@@ -53,7 +53,9 @@ function argumentReader(
 function integerReader(at: number, size: 1 | 2 | 4 | 8, signed: boolean): ArgumentReader {
   switch (size) {
     case 1:
-      return signed ? (_, view, start) => view.getInt8(start + at) : (_, view, start) => view.getUint8(start + at);
+      return signed
+        ? (_, view, start) => view.getInt8(start + at)
+        : (_, view, start) => view.getUint8(start + at);
     case 2:
       return signed
         ? (_, view, start) => view.getInt16(start + at, true)

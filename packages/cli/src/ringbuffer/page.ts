@@ -43,7 +43,12 @@ export function parsePageLayout(text: string): PageLayout {
   const commit = fields.get('commit');
   const data = fields.get('data');
   if (!timestamp || !commit || !data) throw new TypeError('header_page lacks a field');
-  return { timestamp: timestamp.offset, commit: commit.offset, data: data.offset, size: data.offset + data.size };
+  return {
+    timestamp: timestamp.offset,
+    commit: commit.offset,
+    data: data.offset,
+    size: data.offset + data.size,
+  };
 }
 
 /** Lost records whose number the kernel did not say. */
@@ -71,7 +76,8 @@ export function readPage(
   const length = commit & COMMIT_MASK;
   const first = start + layout.data;
   const end = first + length;
-  if (end > start + layout.size || end > view.byteLength) throw new RangeError(`a page with ${length} bytes of records`);
+  if (end > start + layout.size || end > view.byteLength)
+    throw new RangeError(`a page with ${length} bytes of records`);
   let time = Number(timestamp - epoch);
   for (let at = first; at + 4 <= end; ) {
     const word = view.getUint32(at, true);
@@ -87,7 +93,8 @@ export function readPage(
         const size = view.getUint32(at, true);
         from = at + 4;
         next = at + ((size + 3) & ~3);
-        if (size < 4 || next > end) throw new RangeError(`a record of ${size} bytes does not fit into its page`);
+        if (size < 4 || next > end)
+          throw new RangeError(`a record of ${size} bytes does not fit into its page`);
       } else if (next > end) throw new RangeError(`a record of ${type * 4} bytes does not fit into its page`);
       onRecord(time, from, next);
       at = next;

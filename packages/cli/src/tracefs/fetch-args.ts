@@ -45,9 +45,7 @@ export function fetchArgument(
   if (size !== 1 && size !== 2 && size !== 4 && size !== 8) {
     return inexpressible(`a value of ${size} bytes: the kernel reads 1, 2, 4 or 8`);
   }
-  const fetched = asString
-    ? fetchString(place, context, size)
-    : fetchValue(place, context, size, signed);
+  const fetched = asString ? fetchString(place, context, size) : fetchValue(place, context, size, signed);
   if (fetched.expressible && fetched.text.length > MAX_FETCH_LENGTH) {
     return inexpressible(`its description, ${fetched.text}, is too long for the kernel`);
   }
@@ -58,7 +56,12 @@ function inexpressible(reason: string): FetchArgument {
   return { expressible: false, reason };
 }
 
-function fetchValue(place: Place, context: FetchContext, size: 1 | 2 | 4 | 8, signed: boolean): FetchArgument {
+function fetchValue(
+  place: Place,
+  context: FetchContext,
+  size: 1 | 2 | 4 | 8,
+  signed: boolean,
+): FetchArgument {
   const type = (bytes: number): string => `${signed ? 's' : 'u'}${bytes * 8}`;
   if (place.kind === 'register') {
     if (size === 8 && context.arch === 'x86') {
@@ -92,13 +95,14 @@ function fetchString(place: Place, context: FetchContext, size: number): FetchAr
   const pointer = context.arch === 'x86' ? 4 : 8;
   let text: string;
   if (place.kind === 'register') {
-    if (place.shift !== 0 || place.bits / 8 < pointer) return inexpressible('too narrow for a pointer to text');
+    if (place.shift !== 0 || place.bits / 8 < pointer)
+      return inexpressible('too narrow for a pointer to text');
     text = `+0(%${place.name}):string`;
   } else if (place.kind === 'constant') {
     text = `@${BigInt.asUintN(64, place.value)}:string`;
   } else {
     // The kernel always reads a word of its own to follow a pointer.
-    if (pointer === 4) return inexpressible('a 32-bit pointer in memory, which a 64-bit kernel can\'t follow');
+    if (pointer === 4) return inexpressible("a 32-bit pointer in memory, which a 64-bit kernel can't follow");
     text = `+0(${memoryText(place, context)}):string`;
   }
   if (size < pointer) return inexpressible(`text, but its pointer has only ${size} bytes`);

@@ -19,7 +19,12 @@ import type { ProbeArch } from '../catalogue/probe.ts';
 
 export type Place =
   /** `bits` of a register from `shift` up; `name` is the kernel's. */
-  | { readonly kind: 'register'; readonly name: string; readonly bits: 8 | 16 | 32 | 64; readonly shift: 0 | 8 }
+  | {
+      readonly kind: 'register';
+      readonly name: string;
+      readonly bits: 8 | 16 | 32 | 64;
+      readonly shift: 0 | 8;
+    }
   | { readonly kind: 'constant'; readonly value: bigint }
   | { readonly kind: 'memory'; readonly base: string; readonly offset: bigint }
   /** Memory at an address that is the same in every process. */
@@ -62,7 +67,7 @@ function none(reason: string): Place {
 
 const FLOAT_REASON = 'a floating-point register: the kernel does not record those';
 const INDEX_REASON = 'memory at the sum of two registers: the kernel can add only a constant';
-const THREAD_LOCAL_REASON = 'thread-local memory: the kernel can\'t find it';
+const THREAD_LOCAL_REASON = "thread-local memory: the kernel can't find it";
 
 type RegisterPlace = Extract<Place, { kind: 'register' }>;
 
@@ -133,7 +138,9 @@ function x86(text: string, context: OperandContext): Place {
   const sum = parseSum(memory ? memory[1]! : text);
   if (!sum || text === '') return none('an operand that is not understood');
   if (sum.suffix !== '' && sum.suffix !== 'GOTOFF') {
-    return none(/TPOFF|TLS|DTP|NTP/i.test(sum.suffix) ? THREAD_LOCAL_REASON : `memory through a table (@${sum.suffix})`);
+    return none(
+      /TPOFF|TLS|DTP|NTP/i.test(sum.suffix) ? THREAD_LOCAL_REASON : `memory through a table (@${sum.suffix})`,
+    );
   }
   let [base = '', index = '', scale = '1'] = memory ? memory[2]!.split(',').map((part) => part.trim()) : [];
   if (index === '%riz' || index === '%eiz') index = '';
@@ -147,7 +154,8 @@ function x86(text: string, context: OperandContext): Place {
       return none(`memory at ${sum.symbol}, which the file's symbol tables do not have`);
     }
     // GOTOFF is the distance from the table whose address the register has: together, the symbol.
-    if (base === '' || relative || sum.suffix === 'GOTOFF') return { kind: 'file', address: address + sum.constant };
+    if (base === '' || relative || sum.suffix === 'GOTOFF')
+      return { kind: 'file', address: address + sum.constant };
     if (!fixed) return none(`memory at ${sum.symbol} + a register: the kernel can't add both`);
     sum.constant += address;
   } else if (relative) {
@@ -195,7 +203,8 @@ function arm64(text: string, { symbol }: OperandContext): Place {
   if (register) return register;
   if (/^[bhsdqv]\d+(\.\w+)?$/.test(lower)) return none(FLOAT_REASON);
   const constant = parseSum(text.replace(/^#/, ''));
-  if (constant && text !== '' && constant.symbol === undefined) return { kind: 'constant', value: constant.constant };
+  if (constant && text !== '' && constant.symbol === undefined)
+    return { kind: 'constant', value: constant.constant };
 
   const memory = /^\[([^\]]*)\](.*)$/.exec(text);
   if (!memory) return none('an operand that is not understood');
@@ -210,7 +219,8 @@ function arm64(text: string, { symbol }: OperandContext): Place {
   if (!sum) return none('an operand that is not understood');
   if (sum.symbol === undefined) return { kind: 'memory', base: place.name, offset: sum.constant };
   // The register has the symbol's page, :lo12: is the rest: together, the symbol.
-  if (low?.[1] !== 'lo12') return none(/tls|tprel/.test(low?.[1] ?? '') ? THREAD_LOCAL_REASON : 'memory through a table');
+  if (low?.[1] !== 'lo12')
+    return none(/tls|tprel/.test(low?.[1] ?? '') ? THREAD_LOCAL_REASON : 'memory through a table');
   const address = symbol(sum.symbol);
   return address === undefined
     ? none(`memory at ${sum.symbol}, which the file's symbol tables do not have`)

@@ -49,7 +49,7 @@ export function requireTracefs(): string {
   if (path === undefined) {
     throw new UnavailableError(
       process.geteuid?.() === 0
-        ? 'tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing (in a container: start it with the host\'s /sys/kernel/tracing)'
+        ? "tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing (in a container: start it with the host's /sys/kernel/tracing)"
         : 'tracefs is not mounted, or not for this user: run as root (sudo usdt ...)',
     );
   }
@@ -60,7 +60,9 @@ export function requireTracefs(): string {
     throw new UnavailableError(explain(path, systemCode(error)));
   }
   if (!fs.existsSync(`${path}/instances`)) {
-    throw new UnavailableError(`${path}/instances is missing: this kernel is too old (3.10 or later is needed)`);
+    throw new UnavailableError(
+      `${path}/instances is missing: this kernel is too old (3.10 or later is needed)`,
+    );
   }
   return path;
 }

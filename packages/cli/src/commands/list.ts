@@ -1,0 +1,186 @@
+/**
+ * `usdt list`: the probes of files and processes.
+ * @module
+ */
+
+import type { Command } from 'commander';
+import type { ProbeFile, ProbeSite } from '../catalogue/probe.ts';
+import { checkProcess, openProbeFile, ProcessScanner, processIds } from '../catalogue/sources.ts';
+import { findMappings, tracedSites } from '../catalogue/traced.ts';
+import { EXIT, FailureError, UsageError } from '../errors.ts';
+import { positiveInteger } from '../options.ts';
+import { print, toJson, warn } from '../output.ts';
+import { type Pattern, parsePattern } from '../pattern.ts';
+
+interface ListOptions {
+  readonly pid?: number;
+  readonly all?: boolean;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+const EXAMPLES = `
+An operand with a colon and no slash is a pattern; without any file, all processes are looked at.
+"traced" is yes or no where a process that maps the file could be looked at, and - where none could.
+
+Examples:
+  $ usdt list /lib/x86_64-linux-gnu/libc.so.6     the probes of the C library
+  $ usdt list -p 812                              of everything that a process has mapped
+  $ usdt list --all 'webapp:*'                    of all processes, those in containers too
+`;
+
+export function define(command: Command): void {
+  command
+    .description('List probes: provider, name, types of arguments, whether traced now, and file.')
+    .argument('[file-or-pattern...]', 'ELF files, or patterns as in: usdt trace')
+    .option('-p, --pid <pid>', 'what this process has mapped', positiveInteger)
+    .option('-a, --all', 'what all processes have mapped')
+    .option('-v, --verbose', 'every place of a probe, with addresses and operands')
+    .option('--json', 'JSON, one object a line')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+async function run(operands: string[], options: ListOptions): Promise<void> {
+  const paths = operands.filter((operand) => operand.includes('/') || !operand.includes(':'));
+  const patterns = operands.filter((operand) => !paths.includes(operand)).map(parsePattern);
+  const sources = Number(paths.length > 0) + Number(options.pid !== undefined) + Number(options.all === true);
+  if (sources > 1) throw new UsageError('list files, or a process (-p), or all processes (--all)');
+
+  const pids = options.pid === undefined ? processIds() : [options.pid];
+  if (options.pid !== undefined) checkProcess(options.pid);
+  const files = paths.length > 0 ? readFiles(paths) : scan(pids);
+  const selected = files
+    .map((file) => ({ ...file, sites: file.sites.filter((site) => isWanted(site, file, patterns)) }))
+    .filter(({ sites }) => sites.length > 0);
+  const traced = tracedSites(selected, findMappings(new Set(selected.map(({ key }) => key)), pids));
+
+  if (options.json) await printJson(selected, traced);
+  else if (options.verbose) await printVerbose(selected, traced);
+  else await printTable(selected, traced);
+  if (selected.length === 0 && process.exitCode === undefined) {
+    warn(patterns.length > 0 ? 'no probe matches' : 'no probes');
+    process.exitCode = EXIT.nothing;
+  }
+}
+
+function isWanted(site: ProbeSite, file: ProbeFile, patterns: readonly Pattern[]): boolean {
+  return (
+    patterns.length === 0 || patterns.some((pattern) => pattern.matches(site) && pattern.matchesFile(file))
+  );
+}
+
+/** A file that can't be read does not keep the others from being listed. */
+function readFiles(paths: readonly string[]): ProbeFile[] {
+  const files: ProbeFile[] = [];
+  for (const path of paths) {
+    try {
+      files.push(openProbeFile(path));
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      warn(error.message);
+      process.exitCode = EXIT.failure;
+    }
+  }
+  return files;
+}
+
+function scan(pids: readonly number[]): ProbeFile[] {
+  const scanner = new ProcessScanner();
+  const files = scanner.scan(pids);
+  for (const problem of scanner.problems.values()) warn(problem);
+  return files.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+type Traced = ReadonlyMap<ProbeSite, boolean>;
+
+async function printJson(files: readonly ProbeFile[], traced: Traced): Promise<void> {
+  let text = '';
+  for (const file of files) {
+    for (const site of file.sites) {
+      text += `${toJson({
+        provider: site.provider,
+        probe: site.name,
+        module: site.module,
+        function: site.function,
+        arguments: site.arguments.map(({ type, declared, size, signed, float, operand }) => ({
+          type,
+          declared,
+          size,
+          signed,
+          float,
+          operand,
+        })),
+        file: file.path,
+        address: hex(site.address),
+        offset: site.offset === undefined ? null : hex(site.offset),
+        semaphore: site.semaphoreAddress === undefined ? null : hex(site.semaphoreAddress),
+        pids: file.pids.length > 0 ? file.pids : undefined,
+        traced: traced.get(site) ?? null,
+      })}\n`;
+    }
+  }
+  await print(text);
+}
+
+async function printVerbose(files: readonly ProbeFile[], traced: Traced): Promise<void> {
+  let text = '';
+  for (const file of files) {
+    text += `${file.path}\n`;
+    for (const site of file.sites) {
+      const semaphore =
+        site.semaphoreAddress === undefined ? '' : `  semaphore ${hex(site.semaphoreAddress)}`;
+      text += `  ${site.provider}:${site.name}  at ${hex(site.address)}${semaphore}  traced: ${tracedText(traced.get(site))}\n`;
+      site.arguments.forEach(({ type, operand }, index) => {
+        text += `    arg${index}  ${type}  ${operand}\n`;
+      });
+    }
+  }
+  await print(text);
+}
+
+/** One line for all places of a probe in a file that have arguments of the same types. */
+async function printTable(files: readonly ProbeFile[], traced: Traced): Promise<void> {
+  if (files.length === 0) return;
+  const { default: Table } = await import('cli-table3');
+  const bare = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' };
+  const table = new Table({
+    head: ['PROBE', 'ARGUMENTS', 'TRACED', 'FILE'],
+    chars: {
+      ...bare,
+      'bottom-left': '',
+      'bottom-right': '',
+      left: '',
+      'left-mid': '',
+      mid: '',
+      'mid-mid': '',
+      right: '',
+      'right-mid': '',
+      middle: '  ',
+    },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+  });
+  for (const file of files) {
+    const rows = new Map<string, [probe: string, types: string, traced: boolean | undefined]>();
+    for (const site of file.sites) {
+      const probe = `${site.provider}:${site.name}`;
+      const types = site.arguments.map(({ type }) => type).join(', ');
+      const key = `${probe}(${types})`;
+      const now = traced.get(site);
+      const row = rows.get(key);
+      if (row === undefined) rows.set(key, [probe, types, now]);
+      else row[2] = row[2] || now;
+    }
+    for (const [probe, types, now] of rows.values())
+      table.push([probe, types || '-', tracedText(now), file.path]);
+  }
+  await print(`${table.toString().replaceAll(/[ \t]+$/gm, '')}\n`);
+}
+
+function tracedText(traced: boolean | undefined): string {
+  return traced === undefined ? '-' : traced ? 'yes' : 'no';
+}
+
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}

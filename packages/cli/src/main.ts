@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/**
+ * The `usdt` command. Only the module of the command that runs is loaded: most of the time of a short command is
+ * Node's own start.
+ * @module
+ */
+
+import module from 'node:module';
+import { CommandError, EXIT } from './errors.ts';
+
+// Node 22 and later keep the compiled code between runs.
+(module as { enableCompileCache?: () => void }).enableCompileCache?.();
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // The reader, such as head(1), has enough.
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
+  throw error;
+});
+
+const { runProgram } = await import('./program.ts');
+try {
+  await runProgram(process.argv);
+} catch (error) {
+  if (!(error instanceof CommandError)) throw error;
+  process.stderr.write(`usdt: ${error.message}\n`);
+  process.exitCode = error.exitCode;
+}

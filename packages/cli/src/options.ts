@@ -1,0 +1,59 @@
+/**
+ * Options that several commands have.
+ * @module
+ */
+
+import { type Command, InvalidArgumentError } from 'commander';
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value === 0) {
+    throw new InvalidArgumentError('It must be a whole number above 0.');
+  }
+  return value;
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+    throw new InvalidArgumentError('It must be a number above 0.');
+  }
+  return value;
+}
+
+export function collect(text: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), text];
+}
+
+function collectPids(text: string, previous: readonly number[] | undefined): number[] {
+  return [...(previous ?? []), positiveInteger(text)];
+}
+
+/** What is traced, and how: for every command that traces. */
+export interface TargetOptions {
+  readonly pid?: number[];
+  readonly file?: string[];
+  readonly command?: string;
+  readonly where?: string;
+  readonly types?: string[];
+  readonly wait?: boolean;
+  readonly buffer?: number;
+  readonly duration?: number;
+  readonly json?: boolean;
+}
+
+export function addTargetOptions(command: Command): Command {
+  return command
+    .option('-p, --pid <pid>', 'only this process (may be repeated)', collectPids)
+    .option('-f, --file <path>', 'only probes of this file (may be repeated)', collect)
+    .option('-c, --command <command>', 'run a command of the shell under the tracer, and end with it')
+    .option(
+      '-w, --where <condition>',
+      'only events for which it holds, as in \'arg1 == 200 && comm != "node"\'',
+    )
+    .option('-t, --types <types>', "types of arguments, as in 'char *,int' or 'PATTERN=_,string'", collect)
+    .option('--wait', 'wait for a program with matching probes if there is none yet')
+    .option('--buffer <KiB>', "size of the kernel's buffer of each processor", positiveInteger)
+    .option('-d, --duration <seconds>', 'end after this time', positiveNumber)
+    .option('--json', 'JSON, one object a line');
+}

@@ -1,0 +1,116 @@
+/**
+ * Text for people and lines of JSON.
+ * @module
+ */
+
+import { once } from 'node:events';
+import type { ArgumentValue } from './ringbuffer/decoder.ts';
+import type { TracedArgument, TraceEvent } from './tracer.ts';
+
+/** Writes to the standard output, and waits if the reader is slow. */
+export async function print(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+}
+
+export function warn(text: string): void {
+  process.stderr.write(`usdt: ${text}\n`);
+}
+
+/** JSON has no integers beyond 2^53 that all readers take as such: those are strings. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item));
+}
+
+/** `2 probes`, `1 probe`. */
+export function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+/** A value of an argument as C would write it. Control characters are escaped: the text is the traced program's. */
+export function formatValue(
+  value: ArgumentValue,
+  { kind, problem }: Pick<TracedArgument, 'kind' | 'problem'>,
+): string {
+  if (problem !== undefined) return `<not expressible: ${problem}>`;
+  if (value === undefined) return '<unreadable>';
+  if (typeof value === 'string') return quote(value);
+  if (kind === 'pointer') return `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
+  return String(value);
+}
+
+function quote(text: string): string {
+  const json = JSON.stringify(text);
+  // JSON leaves the second block of control characters as it is, and terminals act on them.
+  return json.replace(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** `int32_t arg0=1, char * arg1="x"`. */
+export function formatArguments(values: readonly ArgumentValue[], types: readonly TracedArgument[]): string {
+  let text = '';
+  for (let i = 0; i < types.length; i++) {
+    const type = types[i]!;
+    text += `${i === 0 ? '' : ', '}${type.name} arg${i}=${formatValue(values[i], type)}`;
+  }
+  return text;
+}
+
+/** Wall-clock times of events: the date is worked out once a second. */
+export class Clock {
+  private readonly epochDate: number;
+  private second = Number.NaN;
+  private prefix = '';
+
+  constructor(epochDate: number) {
+    this.epochDate = epochDate;
+  }
+
+  /** `13:37:00.123456`, local time. */
+  local(time: number): string {
+    const [second, nanoseconds] = this.split(time);
+    if (second !== this.second) {
+      this.second = second;
+      const date = new Date(second * 1000);
+      const two = (n: number): string => String(n).padStart(2, '0');
+      this.prefix = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.`;
+    }
+    return this.prefix + String(Math.trunc(nanoseconds / 1000)).padStart(6, '0');
+  }
+
+  /** `2026-01-31T12:37:00.123456789Z`. */
+  iso(time: number): string {
+    const [second, nanoseconds] = this.split(time);
+    if (second !== this.second) {
+      this.second = second;
+      this.prefix = new Date(second * 1000).toISOString().slice(0, 20);
+    }
+    return `${this.prefix}${String(nanoseconds).padStart(9, '0')}Z`;
+  }
+
+  private split(time: number): [second: number, nanoseconds: number] {
+    const whole = Math.floor(this.epochDate / 1000);
+    const rest = (this.epochDate - whole * 1000) * 1e6 + time;
+    const seconds = Math.floor(rest / 1e9);
+    return [whole + seconds, Math.trunc(rest - seconds * 1e9)];
+  }
+}
+
+/** An event as the commands print it with `--json`. */
+export function eventJson(event: TraceEvent, clock: Clock): string {
+  const { probe, pid, tid, comm, cpu, args } = event;
+  const values = args.map((value) => value ?? null);
+  return toJson({
+    time: clock.iso(event.time),
+    provider: probe.provider,
+    probe: probe.name,
+    pid,
+    tid,
+    comm,
+    cpu,
+    args: values.map((value) =>
+      typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+    ),
+  });
+}

@@ -1,0 +1,132 @@
+/**
+ * A run of the tracer for a command line: opens it for the options, starts the command to trace, ends when it is time,
+ * and leaves nothing behind, whatever ends it.
+ * @module
+ */
+
+import { checkProcess } from './catalogue/sources.ts';
+import { type Child, holdCommand } from './child.ts';
+import { EXIT, NothingMatchedError, UsageError } from './errors.ts';
+import type { TargetOptions } from './options.ts';
+import { count, warn } from './output.ts';
+import { startTime } from './tracefs/owner.ts';
+import { openTracer, type TraceEvent, type Tracer, type TracerOptions } from './tracer.ts';
+
+export interface SessionHandlers {
+  /** Everything is attached; called before a traced command begins. */
+  readonly ready?: (tracer: Tracer) => void;
+  /** A batch of events, in order of time. @returns whether to go on. */
+  readonly events: (events: readonly TraceEvent[], tracer: Tracer) => Promise<boolean> | boolean;
+  /** The tracer has ended; it is closed afterwards. */
+  readonly end?: (tracer: Tracer) => Promise<void> | void;
+}
+
+/** How often to see whether traced processes still exist, in milliseconds. */
+const LIVENESS = 250;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/**
+ * @param program what follows `--` on the command line: a program and its arguments.
+ * @returns the exit code for the process.
+ */
+export async function runSession(
+  patterns: readonly string[],
+  options: TargetOptions,
+  program: readonly string[],
+  handlers: SessionHandlers,
+): Promise<number> {
+  const command = commandOf(options, program);
+  if (command && options.pid) throw new UsageError("a command (-c) and a process (-p) can't both be traced");
+  for (const pid of options.pid ?? []) checkProcess(pid);
+  const child = command && holdCommand(command);
+  let tracer: Tracer;
+  try {
+    tracer = openTracer(tracerOptions(patterns, options, child));
+  } catch (error) {
+    child?.abandon();
+    throw error;
+  }
+
+  const timers: NodeJS.Timeout[] = [];
+  let signalled = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    signalled++;
+    if (signalled > 1) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
+    // The terminal sends SIGINT to the traced command as well: it decides when it ends.
+    if (child?.running) {
+      if (signal !== 'SIGINT') child.kill(signal);
+    } else tracer.stop();
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  try {
+    if (tracer.probes.length === 0 && !child && !options.wait) throw nothingMatched(patterns, tracer);
+    for (const problem of tracer.problems) warn(problem);
+    handlers.ready?.(tracer);
+    child?.release();
+    // What the program's last instants wrote is in the buffers when its end is known.
+    void child?.ended.then(() => tracer.stop());
+    if (options.duration) timers.push(setTimeout(() => tracer.stop(), options.duration * 1000));
+    if (options.pid) timers.push(watchProcesses(options.pid, tracer));
+
+    let told = tracer.problems.length;
+    for await (const events of tracer) {
+      if (!(await handlers.events(events, tracer))) {
+        tracer.stop();
+        break;
+      }
+      for (; told < tracer.problems.length; told++) warn(tracer.problems[told]!);
+    }
+    await handlers.end?.(tracer);
+    if (child?.running) {
+      child.kill('SIGTERM');
+      return EXIT.ok;
+    }
+    return child ? await child.ended : EXIT.ok;
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+    tracer.close();
+    for (const signal of SIGNALS) process.removeListener(signal, onSignal);
+  }
+}
+
+function commandOf({ command }: TargetOptions, program: readonly string[]): readonly string[] | undefined {
+  if (command !== undefined && program.length > 0)
+    throw new UsageError('give the command with -c or behind --, not both');
+  if (command !== undefined) return ['/bin/sh', '-c', command];
+  return program.length > 0 ? program : undefined;
+}
+
+function tracerOptions(
+  patterns: readonly string[],
+  options: TargetOptions,
+  child: Child | undefined,
+): TracerOptions {
+  return {
+    patterns,
+    ...(options.pid && { pids: options.pid }),
+    ...(options.file && { files: options.file }),
+    ...(options.where !== undefined && { where: options.where }),
+    ...(options.types && { types: options.types }),
+    ...(options.buffer && { bufferKb: options.buffer }),
+    ...(child && { tree: [child.pid], programs: child.files }),
+  };
+}
+
+function nothingMatched(patterns: readonly string[], tracer: Tracer): NothingMatchedError {
+  const why = tracer.problems.length > 0 ? `\n${tracer.problems.join('\n')}` : '';
+  return new NothingMatchedError(
+    `no probe matches ${patterns.join(' ')}: 'usdt list --all' shows what there is, --wait waits for a program with such probes${why}`,
+  );
+}
+
+/** Ends the tracer when none of the processes exists any more. */
+function watchProcesses(pids: readonly number[], tracer: Tracer): NodeJS.Timeout {
+  const starts = new Map(pids.map((pid) => [pid, startTime(pid)]));
+  const timer = setInterval(() => {
+    if (pids.some((pid) => startTime(pid) !== undefined && startTime(pid) === starts.get(pid))) return;
+    clearInterval(timer);
+    warn(`${pids.length === 1 ? `process ${pids[0]} has` : `${count(pids.length, 'process')}es have`} ended`);
+    tracer.stop();
+  }, LIVENESS);
+  return timer;
+}
