@@ -6,7 +6,7 @@
  * Registers are named by their role in the calling convention, not by number:
  *   a0..a5   arguments of the function being entered, or of the call about to be made (caller-saved)
  *   s0..s3   survive calls (callee-saved; `enter` saves them, `leave` restores them)
- *   result   the return value of the last call, and of this function
+ *   result   the return value of the last call, and of this function; may be the same register as a0
  * @module
  */
 
