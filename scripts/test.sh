@@ -4,4 +4,4 @@ set -eu
 cd "$(dirname "$0")/.."
 files=$(find packages/*/test test -name '*.test.ts' 2>/dev/null | sort)
 # shellcheck disable=SC2086 # one word per file: no test file has a space in its name
-exec node --import tsx --test --test-reporter=spec "$@" $files
+exec node --expose-gc --import tsx --test --test-reporter=spec "$@" $files

@@ -81,7 +81,6 @@ function createEngine(
     scratchStart: FRAME.scratch,
     scratchEnd: FRAME.size,
   };
-  let memcpy: bigint | undefined;
 
   const engine: Engine = {
     arch,
@@ -91,6 +90,7 @@ function createEngine(
     call(target, ...args) {
       if (args.length > MAX_ARGUMENTS)
         throw new RangeError(`call: ${args.length} arguments, ${MAX_ARGUMENTS} at most`);
+      if (target === 0n) throw new Error('call: there is no such function in this process');
       let cursor = FRAME.scratch;
       for (const [index, arg] of args.entries()) {
         let word: bigint;
@@ -113,7 +113,6 @@ function createEngine(
     read(from, length) {
       if (length > SCRATCH_CALL_LIMIT)
         throw new RangeError(`read: ${length} bytes, ${SCRATCH_CALL_LIMIT} at most`);
-      memcpy ??= engine.symbol('memcpy');
       engine.call(memcpy, address + BigInt(FRAME.scratch), from, length);
       return bytes.slice(FRAME.scratch, FRAME.scratch + length);
     },
@@ -123,5 +122,6 @@ function createEngine(
       return makeView();
     },
   };
+  const memcpy = engine.symbol('memcpy');
   return engine;
 }

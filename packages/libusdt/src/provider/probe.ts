@@ -13,7 +13,7 @@
 import { FRAME, stackWords } from '../engine/frame.ts';
 import type { ProbeDefinition } from '../image/image.ts';
 import type { LoadedImage } from '../system/system.ts';
-import { writeWord } from '../types/frame-writer.ts';
+import { writeNumber, writeWord } from '../types/frame-writer.ts';
 import { type NormalValue, normalise } from '../types/normalise.ts';
 
 /** A probe. Made by `addProbe()`, or by `createProvider()` from its `probes`. */
@@ -143,7 +143,10 @@ export abstract class ProbeHandle implements Probe<never> {
     if (this.text === UNKNOWN_TEXT && !this.look()) return;
     const { types } = this.definition;
     // User code may run here, and it may fire probes or disable this one: nothing of the frame is touched yet.
-    for (let slot = 0; slot < types.length; slot++) values[slot] = normalise(types[slot]!, values[slot]);
+    for (let slot = 0; slot < types.length; slot++) {
+      const value = values[slot];
+      if (typeof value !== 'number' || !types[slot]!.plain) values[slot] = normalise(types[slot]!, value);
+    }
     const { loaded } = this;
     if (loaded === undefined) return;
     const { engine } = loaded;
@@ -152,7 +155,10 @@ export abstract class ProbeHandle implements Probe<never> {
     const { maxStringBytes } = this.context;
     let cursor = frame.scratchStart;
     for (let slot = 0; slot < types.length; slot++) {
-      cursor = writeWord(frame, slot, types[slot]!, values[slot] as NormalValue, cursor, maxStringBytes);
+      const value = values[slot];
+      const type = types[slot]!;
+      if (typeof value === 'number') writeNumber(words, slot, type, value);
+      else cursor = writeWord(frame, slot, type, value as NormalValue, cursor, maxStringBytes);
     }
     words[TARGET] = this.entryLow;
     words[TARGET + 1] = this.entryHigh;

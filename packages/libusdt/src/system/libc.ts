@@ -24,38 +24,43 @@ const MFD_CLOEXEC = 1;
 const MFD_EXEC = 0x10;
 const MESSAGE_LIMIT = 1024;
 
+const FUNCTIONS = [
+  'close',
+  'dlclose',
+  'dlerror',
+  'dlopen',
+  'dlsym',
+  'memfd_create',
+  'strnlen',
+  'write',
+] as const;
+
+type Address = Readonly<Record<(typeof FUNCTIONS)[number], bigint>>;
+
 export function openLibc(engine: Engine): Libc {
-  const found = new Map<string, bigint>();
-  const call = (name: string, ...args: readonly (bigint | number | string)[]): bigint => {
-    let address = found.get(name);
-    if (address === undefined) {
-      address = engine.symbol(name);
-      if (address === 0n) throw new Error(`the C library of this system has no ${name}()`);
-      found.set(name, address);
-    }
-    return engine.call(address, ...args);
-  };
-  const callInt = (name: string, ...args: readonly (bigint | number | string)[]): number =>
-    Number(BigInt.asIntN(32, call(name, ...args)));
+  // All at once: a look-up uses the frame that a call's arguments are in, and overwrites dlerror's message.
+  const address = Object.fromEntries(FUNCTIONS.map((name) => [name, engine.symbol(name)])) as Address;
+  const { call } = engine;
+  const callInt = (target: bigint, ...args: readonly (bigint | number | string)[]): number =>
+    Number(BigInt.asIntN(32, call(target, ...args)));
 
   const message = (): string => {
-    const text = call('dlerror');
+    const text = call(address.dlerror);
     if (text === 0n) return 'unknown error';
-    const length = Number(call('strnlen', text, MESSAGE_LIMIT));
-    return new TextDecoder().decode(engine.read(text, length));
+    return new TextDecoder().decode(engine.read(text, Number(call(address.strnlen, text, MESSAGE_LIMIT))));
   };
 
   return {
     dlopen(path) {
-      const handle = call('dlopen', path, RTLD_NOW);
+      const handle = call(address.dlopen, path, RTLD_NOW);
       if (handle === 0n) throw new Error(message());
       return handle;
     },
-    dlsym: (handle, symbol) => call('dlsym', handle, symbol),
-    dlclose: (handle) => void call('dlclose', handle),
+    dlsym: (handle, symbol) => call(address.dlsym, handle, symbol),
+    dlclose: (handle) => void call(address.dlclose, handle),
     memoryFile(name, bytes) {
-      let descriptor = callInt('memfd_create', name, MFD_CLOEXEC | MFD_EXEC);
-      if (descriptor < 0) descriptor = callInt('memfd_create', name, MFD_CLOEXEC);
+      let descriptor = callInt(address.memfd_create, name, MFD_CLOEXEC | MFD_EXEC);
+      if (descriptor < 0) descriptor = callInt(address.memfd_create, name, MFD_CLOEXEC);
       if (descriptor < 0)
         throw new Error('memfd_create failed: the kernel, a limit or a seccomp filter forbids it');
       const { frame } = engine;
@@ -66,17 +71,17 @@ export function openLibc(engine: Engine): Libc {
         const written = Number(
           BigInt.asIntN(
             64,
-            call('write', descriptor, frame.address + BigInt(frame.scratchStart), part.length),
+            call(address.write, descriptor, frame.address + BigInt(frame.scratchStart), part.length),
           ),
         );
         if (written <= 0) {
-          callInt('close', descriptor);
+          callInt(address.close, descriptor);
           throw new Error('no memory left for a memfd');
         }
         at += written;
       }
       return descriptor;
     },
-    close: (descriptor) => void callInt('close', descriptor),
+    close: (descriptor) => void callInt(address.close, descriptor),
   };
 }

@@ -23,6 +23,10 @@ export interface CType {
   readonly kind: Kind;
   /** Integers: what a value is multiplied with. 1 for all that are not scaled. */
   readonly scale: number;
+  /** A number needs no conversion before it is written. */
+  readonly plain: boolean;
+  /** Bits that a 32-bit word has more than the type; negative for types of 64 bits. */
+  readonly unused: number;
 }
 
 type Row = readonly [size: CType['size'], signed: boolean];
@@ -70,11 +74,13 @@ export const OTHERS = {
 const SCALED = /^(.+?) ?\* ?([1-9][0-9]{0,14})$/;
 
 const known = new Map<string, CType>();
-for (const [name, [size, signed]] of Object.entries(INTEGERS)) {
-  known.set(name, { name, size, signed, kind: 'integer', scale: 1 });
-}
-for (const [name, [size, signed, kind]] of Object.entries(OTHERS)) {
-  known.set(name, { name, size, signed, kind, scale: 1 });
+for (const [name, row] of Object.entries<Row>(INTEGERS)) known.set(name, make(name, ...row, 'integer', 1));
+for (const [name, row] of Object.entries<readonly [...Row, Kind]>(OTHERS))
+  known.set(name, make(name, ...row, 1));
+
+function make(name: string, size: CType['size'], signed: boolean, kind: Kind, scale: number): CType {
+  const plain = (kind === 'integer' && scale === 1) || kind === 'double';
+  return { name, size, signed, kind, scale, plain, unused: 32 - 8 * size };
 }
 
 /**
@@ -93,7 +99,7 @@ function parseScaled(spelled: string): CType | undefined {
   const [, base = '', factor] = SCALED.exec(spelled) ?? [];
   const integer = known.get(base);
   if (integer?.kind !== 'integer') return undefined;
-  return { ...integer, name: `${base}*${factor}`, scale: Number(factor) };
+  return make(`${base}*${factor}`, integer.size, integer.signed, 'integer', Number(factor));
 }
 
 function fail(name: string): never {

@@ -39,11 +39,7 @@ export function writeWord(
   const { words } = frame;
   const at = ARGS + 2 * slot;
   if (typeof value === 'number') {
-    if (type.kind === 'double') {
-      double[0] = value;
-      words[at] = doubleWords[0]!;
-      words[at + 1] = doubleWords[1]!;
-    } else writeNumber(words, at, type, value);
+    writeNumber(words, slot, type, value);
     return cursor;
   }
   if (typeof value === 'string') {
@@ -65,22 +61,23 @@ export function writeWord(
   return cursor + length;
 }
 
-function writeNumber(words: Int32Array, at: number, type: CType, value: number): void {
+/** As writeWord, for a number. */
+export function writeNumber(words: Int32Array, slot: number, type: CType, value: number): void {
+  const at = ARGS + 2 * slot;
+  const { unused } = type;
   // ToInt32 truncates and takes the value modulo 2^32, exactly, for every finite number; others give 0.
   const low = value | 0;
-  if (type.size === 8) {
+  if (unused >= 0) {
+    const extended = type.signed ? (low << unused) >> unused : (low << unused) >>> unused;
+    words[at] = extended;
+    words[at + 1] = type.signed ? extended >> 31 : 0;
+  } else if (type.kind === 'double') {
+    double[0] = value;
+    words[at] = doubleWords[0]!;
+    words[at + 1] = doubleWords[1]!;
+  } else {
     words[at] = low;
     words[at + 1] = low === value ? low >> 31 : Math.floor(Math.trunc(value) / TWO_32) | 0;
-    return;
-  }
-  const unused = 32 - 8 * type.size;
-  if (type.signed) {
-    const extended = (low << unused) >> unused;
-    words[at] = extended;
-    words[at + 1] = extended >> 31;
-  } else {
-    words[at] = (low << unused) >>> unused;
-    words[at + 1] = 0;
   }
 }
 
