@@ -62,9 +62,11 @@ export class Discovery {
         if (this.scanner.add(file)) found.push(file);
       }
     }
-    if (!this.started) found.push(...this.quietly(this.options.programs ?? []));
+    const first = !this.started;
     this.started = true;
-    if (this.files.length === 0 || this.options.tree || this.options.pids) {
+    // Files that were named are all there is to look into, unless a pattern goes without one.
+    if (this.files.length === 0 || (!this.options.files && this.options.patterns.some(({ file }) => !file))) {
+      if (first) found.push(...this.quietly(this.options.programs ?? []));
       if (!this.options.pids) found.push(...this.images());
       found.push(...this.scanner.scan(this.processes()));
     }
