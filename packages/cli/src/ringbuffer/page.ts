@@ -92,7 +92,7 @@ export function readPage(
         if (at + 4 > end) throw new RangeError('a record without its length');
         const size = view.getUint32(at, true);
         from = at + 4;
-        next = at + ((size + 3) & ~3);
+        next = at + Math.ceil(size / 4) * 4;
         if (size < 4 || next > end)
           throw new RangeError(`a record of ${size} bytes does not fit into its page`);
       } else if (next > end) throw new RangeError(`a record of ${type * 4} bytes does not fit into its page`);

@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { findTracefs } from '../../src/tracefs/tracefs.ts';
+import {
+  compile,
+  jsonLines,
+  MAIN,
+  sleep,
+  temporaryFolder,
+  tracesOf,
+  until,
+  usdt,
+  without,
+  withoutTracing,
+} from '../support.ts';
+
+const folder = temporaryFolder();
+after(() => fs.rmSync(folder, { recursive: true }));
+const skip = withoutTracing();
+let program = '';
+before(() => {
+  if (!skip) program = compile(folder);
+});
+
+interface Running {
+  readonly pid: number;
+  readonly events: () => Record<string, unknown>[];
+  readonly errors: () => string;
+  readonly kill: (signal: NodeJS.Signals) => void;
+  readonly exit: Promise<number | NodeJS.Signals | null>;
+}
+
+/** Starts `usdt trace --json`, and waits until it is attached. */
+async function start(...args: readonly string[]): Promise<Running> {
+  const child = spawn(process.execPath, [MAIN, 'trace', '--json', ...args], {
+    env: { ...process.env, LIBUSDT_DIR: join(folder, 'cache') },
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (data) => {
+    out += data;
+  });
+  child.stderr.on('data', (data) => {
+    err += data;
+  });
+  const exit = new Promise<number | NodeJS.Signals | null>((resolve) =>
+    child.on('close', (code, signal) => resolve(code ?? signal)),
+  );
+  await until(() => err.includes('\n'), 'the tracer');
+  return {
+    pid: child.pid!,
+    events: () => jsonLines(out.slice(0, out.lastIndexOf('\n') + 1)),
+    errors: () => err,
+    kill: (signal) => child.kill(signal),
+    exit,
+  };
+}
+
+const args = (events: Record<string, unknown>[], probe: string) =>
+  events.filter((event) => event.probe === probe).map((event) => event.args);
+
+test('arguments of every kind, of a command, whose exit code is ours', { skip }, () => {
+  const { stdout, stderr, status } = usdt(
+    folder,
+    'trace',
+    'webapp:*',
+    '--json',
+    '--types',
+    'webapp:request-start=_,char *',
+    '--types',
+    '*:request-done=,,string',
+    '--',
+    program,
+    '2',
+  );
+  const events = jsonLines(stdout);
+  assert.deepEqual(
+    events.map(({ probe }) => probe),
+    [
+      'request__start',
+      'types',
+      'where',
+      'request__done',
+      'request__start',
+      'types',
+      'where',
+      'request__done',
+    ],
+  );
+  assert.deepEqual(args(events, 'request__start'), [
+    [0, '/page/0', 0],
+    [1, '/page/1', 1000000007],
+  ]);
+  assert.deepEqual(args(events, 'types')[0], [200, -100, '18364758544493064720', -5000000000, -7]);
+  assert.deepEqual(args(events, 'where')[0], [7, 2.5]);
+  assert.deepEqual(args(events, 'request__done'), [
+    [0, 404, null],
+    [1, 200, null],
+  ]);
+  for (const { pid, tid, comm, provider } of events)
+    assert.deepEqual([pid, comm, provider], [tid, 'webapp', 'webapp']);
+  const times = events.map(({ time }) => String(time));
+  assert.deepEqual(times, [...times].sort());
+  assert.ok(Math.abs(Date.parse(times[0]!) - Date.now()) < 60_000);
+  assert.equal(status, 4, 'the semaphore was raised');
+  assert.match(stderr, /8 events, 0 lost\n$/);
+});
+
+test('lines for people', { skip }, () => {
+  const { stdout } = usdt(folder, 'trace', 'webapp:request-start', '-q', '-c', `${program} 1`);
+  assert.match(
+    stdout,
+    /^\d\d:\d\d:\d\d\.\d{6} {2}webapp \d+ +webapp:request__start {2}int32_t arg0=0, uint64_t arg1=\d+, int64_t arg2=0\n$/,
+  );
+});
+
+test('conditions for the kernel and for us', { skip }, () => {
+  const run = (where: string) =>
+    jsonLines(
+      usdt(
+        folder,
+        'trace',
+        'webapp:request-*',
+        '--json',
+        '--types',
+        '*:request-start=_,string',
+        '--where',
+        where,
+        '--',
+        program,
+        '20',
+      ).stdout,
+    );
+  assert.deepEqual(
+    run('arg1 == 200 && arg0 > 15').map((event) => event.args),
+    [
+      [17, 200, 0],
+      [19, 200, 0],
+    ],
+  );
+  assert.deepEqual(
+    run('arg1 ~ "*/1?" && arg0 < 12').map((event) => (event.args as unknown[])[1]),
+    ['/page/10', '/page/11'],
+  );
+  assert.equal(run('tid == 1').length, 0);
+  assert.equal(run('comm == "webapp"').length, 40);
+  assert.equal(usdt(folder, 'trace', 'webapp:where', '-f', program, '--where', 'arg2 == 1').status, 2);
+  assert.equal(usdt(folder, 'trace', 'webapp:where', '-f', program, '--where', 'arg2 = 1').status, 2);
+});
+
+test('--count and --duration end it', { skip }, () => {
+  const counted = usdt(folder, 'trace', 'webapp:*', '--json', '-n', '3', '--', program, '1000', '1000');
+  assert.equal(jsonLines(counted.stdout).length, 3);
+  assert.equal(counted.status, 0);
+  const before = Date.now();
+  assert.equal(usdt(folder, 'trace', 'webapp:*', '-f', program, '-d', '0.2').status, 0);
+  assert.ok(Date.now() - before < 5000);
+});
+
+test('a process that starts later, and only process -p', { skip }, async () => {
+  const tracer = await start('webapp:request-start', '-f', program);
+  const first = spawn(program, ['200', '10000']);
+  await until(() => tracer.events().length > 3, 'events of a later process');
+  const only = await start('webapp:request-start', '-p', String(first.pid));
+  const second = spawnSync(program, ['50', '100']);
+  await until(() => tracer.events().some(({ pid }) => pid === second.pid), 'events of the second process');
+  await until(() => only.events().length > 2, 'events of one process');
+  first.kill();
+  assert.equal(await only.exit, 0, 'it ends with the process');
+  assert.deepEqual([...new Set(only.events().map(({ pid }) => pid))], [first.pid]);
+  tracer.kill('SIGINT');
+  assert.equal(await tracer.exit, 0);
+  assert.equal(tracer.events().filter(({ pid }) => pid === second.pid).length, 50);
+});
+
+test('a pattern without a file finds programs that start after it (--wait)', { skip }, async () => {
+  const unique = compile(folder, 'unique', '-Dwebapp=uniqueapp');
+  assert.equal(usdt(folder, 'trace', 'uniqueapp:*').status, 3);
+  const tracer = await start('uniqueapp:request-*', '--wait');
+  const child = spawn(unique, ['500', '10000']);
+  await until(() => tracer.events().length > 0, 'events of a file that was not known');
+  child.kill();
+  tracer.kill('SIGTERM');
+  assert.equal(await tracer.exit, 0);
+});
+
+test('nothing is left in tracefs: at the end, by signals, when the program crashes', { skip }, async () => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const tracer = await start('webapp:*', '-f', program);
+    assert.ok(tracesOf(tracer.pid).length > 0);
+    tracer.kill(signal);
+    assert.equal(await tracer.exit, 0, signal);
+    assert.deepEqual(tracesOf(tracer.pid), []);
+  }
+  const crash = usdt(folder, 'trace', 'webapp:*', '--json', '--', program, '3', '0', 'crash');
+  assert.equal(crash.status, 128 + 6);
+  assert.equal(jsonLines(crash.stdout).length, 12);
+  assert.deepEqual(tracesOf(crash.pid), []);
+  const refused = usdt(folder, 'trace', 'webapp:*', '--', '/nonexistent/program');
+  assert.equal(refused.status, 127);
+  assert.deepEqual(tracesOf(refused.pid), []);
+});
+
+test('what a killed usdt left is removed by the next; what others have is not touched', {
+  skip,
+}, async () => {
+  const killed = await start('webapp:*', '-f', program);
+  const living = await start('webapp:request-start', '-f', program);
+  const tracefs = findTracefs()!;
+  fs.appendFileSync(`${tracefs}/uprobe_events`, `p:theirs_${process.pid}/mine ${program}:0x1000\n`);
+  try {
+    killed.kill('SIGKILL');
+    await killed.exit;
+    assert.ok(tracesOf(killed.pid).length > 0);
+    const both = usdt(folder, 'trace', 'webapp:request-start', '--json', '-f', program, '--', program, '30');
+    assert.equal(jsonLines(both.stdout).length, 30);
+    assert.deepEqual(tracesOf(killed.pid), []);
+    assert.ok(tracesOf(living.pid).length > 0);
+    assert.match(
+      fs.readFileSync(`${tracefs}/uprobe_events`, 'utf8'),
+      new RegExp(`theirs_${process.pid}/mine`),
+    );
+    await until(() => living.events().length === 30, 'the same events in the other tracer');
+  } finally {
+    fs.appendFileSync(`${tracefs}/uprobe_events`, `-:theirs_${process.pid}/mine\n`);
+    living.kill('SIGINT');
+    await living.exit;
+  }
+});
+
+test('files with blanks, without a name, and changed since', { skip }, async () => {
+  const blank = compile(folder, 'a b\tc');
+  assert.equal(jsonLines(usdt(folder, 'trace', 'webapp:where', '--json', '--', blank, '3').stdout).length, 3);
+  const deleted = compile(folder, 'deleted');
+  const child = spawn(deleted, ['1000', '10000']);
+  try {
+    await until(() => fs.readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes('deleted'), 'the program');
+    fs.unlinkSync(deleted);
+    assert.equal(
+      jsonLines(usdt(folder, 'trace', 'webapp:where', '--json', '-n', '2', '-p', String(child.pid)).stdout)
+        .length,
+      2,
+    );
+  } finally {
+    child.kill();
+  }
+});
+
+test('lost events are counted, none is counted twice', { skip }, async () => {
+  const tracer = await start('webapp:*', '-f', program, '--buffer', '64');
+  tracer.kill('SIGSTOP');
+  spawnSync(program, ['20000']);
+  tracer.kill('SIGCONT');
+  await sleep(300);
+  tracer.kill('SIGINT');
+  assert.equal(await tracer.exit, 0);
+  const seen = tracer.events().filter(({ probe }) => probe !== undefined).length;
+  const [, lost] = /(\d+) lost\n$/.exec(tracer.errors())!;
+  assert.ok(Number(lost) > 1000, tracer.errors());
+  assert.equal(seen + Number(lost), 80_000);
+});
+
+test('a hundred thousand events of two threads of execution, in order, without loss', { skip }, () => {
+  const { stdout, stderr } = usdt(
+    folder,
+    'trace',
+    'webapp:request-start',
+    '--json',
+    '-c',
+    `${program} 50000 & ${program} 50000; wait`,
+  );
+  const events = jsonLines(stdout);
+  assert.match(stderr, / 0 lost\n$/);
+  assert.equal(events.length, 100_000);
+  const last = new Map<unknown, number>();
+  let time = '';
+  for (const event of events) {
+    const n = (event.args as number[])[0]!;
+    assert.equal(n, (last.get(event.pid) ?? -1) + 1);
+    last.set(event.pid, n);
+    assert.ok(String(event.time) >= time);
+    time = String(event.time);
+  }
+  assert.equal(last.size, 2);
+});
+
+test('without tracefs the error says what to do', { skip: skip || without('unshare') }, () => {
+  const script = `mount --make-rprivate / && umount -l /sys/kernel/tracing && umount -l /sys/kernel/debug 2>/dev/null; exec "${process.execPath}" "${MAIN}" trace 'webapp:*'`;
+  const { status, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', script], { encoding: 'utf8' });
+  assert.equal(status, 4, stderr);
+  assert.match(stderr, /tracefs is not mounted: mount -t tracefs tracefs \/sys\/kernel\/tracing/);
+});
