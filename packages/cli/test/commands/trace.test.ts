@@ -177,7 +177,7 @@ test('a process that starts later, and only process -p', { skip }, async () => {
 });
 
 test('a pattern without a file finds programs that start after it (--wait)', { skip }, async () => {
-  const unique = compile(folder, 'unique', '-Dwebapp=uniqueapp');
+  const unique = compile(folder, 'unique', '-DPROVIDER=uniqueapp');
   assert.equal(usdt(folder, 'trace', 'uniqueapp:*').status, 3);
   const tracer = await start('uniqueapp:request-*', '--wait');
   const child = spawn(unique, ['500', '10000']);
