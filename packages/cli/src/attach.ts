@@ -14,7 +14,7 @@ import { parseEventFormat } from './tracefs/format.ts';
 import type { Instance } from './tracefs/instance.ts';
 import { symbolsOfOperand } from './tracefs/operands.ts';
 import { eventDefinition, eventName, withKernelPath } from './tracefs/uprobe-events.ts';
-import { type ArgumentType, argumentTypes, type TypeOverride } from './types.ts';
+import { type ArgumentType, argumentTypes, isText, type TypeOverride } from './types.ts';
 import { splitWhere, type Where } from './where.ts';
 
 export interface TracedArgument extends ArgumentType {
@@ -68,9 +68,7 @@ export function planFetches(
     address: site.address,
     offset: site.offset,
   };
-  return site.arguments.map((argument, index) =>
-    fetchArgument(argument, context, types[index]!.kind === 'string'),
-  );
+  return site.arguments.map((argument, index) => fetchArgument(argument, context, isText(types[index]!)));
 }
 
 function readSymbols(file: ProbeFile, names: ReadonlySet<string>): Map<string, bigint> {

@@ -33,16 +33,21 @@ export function formatValue(
 ): string {
   if (problem !== undefined) return `<not expressible: ${problem}>`;
   if (value === undefined) return '<unreadable>';
-  if (typeof value === 'string') return quote(value);
+  // JSON is itself text in quotes; what is not JSON, as it was cut off, still can't act on the terminal.
+  if (typeof value === 'string') return kind === 'json' ? escapeControls(value) : quote(value);
   if (kind === 'pointer') return `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
   return String(value);
 }
 
 function quote(text: string): string {
-  const json = JSON.stringify(text);
-  // JSON leaves the second block of control characters as it is, and terminals act on them.
-  return json.replace(
-    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+  return escapeControls(JSON.stringify(text));
+}
+
+/** Control characters, and those that turn the direction of text around. */
+function escapeControls(text: string): string {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

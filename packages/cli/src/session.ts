@@ -38,15 +38,8 @@ export async function runSession(
   const command = commandOf(options, program);
   if (command && options.pid) throw new UsageError("a command (-c) and a process (-p) can't both be traced");
   for (const pid of options.pid ?? []) checkProcess(pid);
-  const child = command && holdCommand(command);
-  let tracer: Tracer;
-  try {
-    tracer = openTracer(tracerOptions(patterns, options, child));
-  } catch (error) {
-    child?.abandon();
-    throw error;
-  }
-
+  let child: Child | undefined;
+  let tracer: Tracer | undefined;
   const timers: NodeJS.Timeout[] = [];
   let signalled = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -55,17 +48,21 @@ export async function runSession(
     // The terminal sends SIGINT to the traced command as well: it decides when it ends.
     if (child?.running) {
       if (signal !== 'SIGINT') child.kill(signal);
-    } else tracer.stop();
+    } else tracer?.stop();
   };
+  // Before anything is made that a signal could leave behind.
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
+    child = command && holdCommand(command);
+    const opened = openTracer(tracerOptions(patterns, options, child));
+    tracer = opened;
     if (tracer.probes.length === 0 && !child && !options.wait) throw nothingMatched(patterns, tracer);
     for (const problem of tracer.problems) warn(problem);
     handlers.ready?.(tracer);
     child?.release();
     // What the program's last instants wrote is in the buffers when its end is known.
-    void child?.ended.then(() => tracer.stop());
-    if (options.duration) timers.push(setTimeout(() => tracer.stop(), options.duration * 1000));
+    void child?.ended.then(() => opened.stop());
+    if (options.duration) timers.push(setTimeout(() => opened.stop(), options.duration * 1000));
     if (options.pid) timers.push(watchProcesses(options.pid, tracer));
 
     let told = tracer.problems.length;
@@ -84,7 +81,8 @@ export async function runSession(
     return child ? await child.ended : EXIT.ok;
   } finally {
     for (const timer of timers) clearTimeout(timer);
-    tracer.close();
+    if (tracer) tracer.close();
+    else child?.abandon();
     for (const signal of SIGNALS) process.removeListener(signal, onSignal);
   }
 }

@@ -8,7 +8,7 @@ import type { ProbeArgument, ProbeFile, ProbeSite } from './catalogue/probe.ts';
 import { UsageError } from './errors.ts';
 import { type Pattern, parsePattern } from './pattern.ts';
 
-export type ArgumentKind = 'integer' | 'boolean' | 'float' | 'string' | 'pointer';
+export type ArgumentKind = 'integer' | 'boolean' | 'float' | 'string' | 'json' | 'pointer';
 
 export interface ArgumentType {
   /** As written. */
@@ -44,6 +44,11 @@ const SIZED_INTEGER = /^(u?)int(?:8|16|32|64|ptr)_t$/;
 const KERNEL_INTEGER = /^([su])(?:8|16|32|64)$/;
 const SCALED = /^(.*\S)\s*\*\s*(\d+)$/;
 
+/** Whether an argument is a pointer to text, which is wanted instead of the pointer. */
+export function isText({ kind }: Pick<ArgumentType, 'kind'>): boolean {
+  return kind === 'string' || kind === 'json';
+}
+
 /** Undefined for a name that is not a type. */
 export function argumentType(text: string): ArgumentType | undefined {
   const name = text.trim();
@@ -64,7 +69,8 @@ export function argumentType(text: string): ArgumentType | undefined {
     const scale = Number(scaled[2]);
     return integer?.kind === 'integer' && scale > 0 ? make('integer', integer.signed, scale) : undefined;
   }
-  if (plain === 'string' || plain === 'json' || plain === 'char *') return make('string');
+  if (plain === 'json') return make('json');
+  if (plain === 'string' || plain === 'char *') return make('string');
   if (plain.endsWith('*')) return make('pointer', false);
   if (plain === 'bool' || plain === '_Bool') return make('boolean', false);
   if (plain === 'double' || plain === 'float') return make('float');

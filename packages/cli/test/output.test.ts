@@ -9,6 +9,7 @@ test('values are shown as C would write them, and text can not act on a terminal
   assert.equal(shown((2n ** 63n) as never, 'integer'), '9223372036854775808');
   assert.equal(shown(255 as never, 'pointer'), '0xff');
   assert.equal(shown('a"\n\x1b[31m\x9b\u202e' as never, 'string'), '"a\\"\\n\\u001b[31m\\u009b\\u202e"');
+  assert.equal(formatValue('{"a":"\x1b"', { kind: 'json', problem: undefined }), '{"a":"\\u001b"');
   assert.equal(shown(undefined as never, 'string'), '<unreadable>');
   assert.equal(
     formatValue(undefined, { kind: 'float', problem: 'a register' }),

@@ -13,7 +13,7 @@ for (const [name, kind, signed, scale] of [
   ['char *', 'string', undefined, 1],
   ['const char*', 'string', undefined, 1],
   ['string', 'string', undefined, 1],
-  ['json', 'string', undefined, 1],
+  ['json', 'json', undefined, 1],
   ['void *', 'pointer', false, 1],
   ['struct foo *', 'pointer', false, 1],
   ['int64_t *', 'pointer', false, 1],
