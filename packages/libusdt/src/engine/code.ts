@@ -20,7 +20,8 @@
 
 import type { Assembler, Label } from '../asm/assembler.ts';
 import { createAssembler } from '../asm/index.ts';
-import { planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
+import { BUILD_ID_SIZE, planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
+import { sha256 } from '../object/sha256.ts';
 import type { Arch } from '../target.ts';
 import { FRAME } from './frame.ts';
 
@@ -47,8 +48,8 @@ interface Surroundings {
 
 const NOWHERE: Surroundings = { got: () => 0, claimed: 0 };
 
-/** The engine for an architecture, as the bytes of a shared object. Deterministic. */
-export function buildEngine(arch: Arch, buildId: (text: Uint8Array) => Uint8Array): Uint8Array {
+/** The engine for an architecture, as the bytes of a shared object, and its build id. Deterministic. */
+export function buildEngine(arch: Arch): { readonly bytes: Uint8Array; readonly buildId: Uint8Array } {
   const { text: sized } = assemble(arch, NOWHERE);
   const layout = planSharedObject({
     arch,
@@ -64,7 +65,8 @@ export function buildEngine(arch: Arch, buildId: (text: Uint8Array) => Uint8Arra
     claimed: layout.dataAddress - layout.textAddress,
   });
   const whole = { name: 'napi_register_module_v1', offset: register, size: text.length - register };
-  return writeSharedObject(layout, { text, exports: [whole], notes: [], buildId: buildId(text) });
+  const buildId = sha256(text).subarray(0, BUILD_ID_SIZE);
+  return { bytes: writeSharedObject(layout, { text, exports: [whole], notes: [], buildId }), buildId };
 }
 
 function assemble(arch: Arch, surroundings: Surroundings): { text: Uint8Array; register: number } {

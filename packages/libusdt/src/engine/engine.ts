@@ -39,10 +39,9 @@ const encoder = new TextEncoder();
 
 /**
  * Loads the engine from a file that buildEngine() made, for this thread.
- * @param claim take the main thread's shortcut; exactly one thread of a process may.
  * @throws what process.dlopen throws.
  */
-export function loadEngine(file: string, arch: Arch, claim: boolean): Engine {
+export function loadEngine(file: string, arch: Arch): Engine {
   const module: { exports: Record<number, unknown> } = { exports: {} };
   process.dlopen(module, file);
   const buffer = module.exports[EXPORT.frame];
@@ -57,8 +56,15 @@ export function loadEngine(file: string, arch: Arch, claim: boolean): Engine {
   ) {
     throw new Error('this runtime did not give the engine the Node-API functions it asked for');
   }
-  if (claim) claimShortcut();
-  return createEngine(arch, buffer, invoke as () => void, makeView as () => ArrayBuffer | undefined);
+  const engine = createEngine(arch, buffer, invoke as () => void, makeView as () => ArrayBuffer | undefined);
+  if (isMainThread(engine)) claimShortcut();
+  return engine;
+}
+
+/** Linux gives the main thread the process' id. Asked natively: loading node:worker_threads costs two milliseconds. */
+function isMainThread(engine: Engine): boolean {
+  const [gettid, getpid] = [engine.symbol('gettid'), engine.symbol('getpid')];
+  return gettid !== 0n && engine.call(gettid) === engine.call(getpid);
 }
 
 function createEngine(

@@ -10,7 +10,8 @@
  */
 
 import { createAssembler } from '../asm/index.ts';
-import { planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
+import { BUILD_ID_SIZE, planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
+import { sha256 } from '../object/sha256.ts';
 import { encodeDeclarations } from '../sdt/declaration.ts';
 import { sdtName } from '../sdt/name.ts';
 import { encodeStapsdtNotes } from '../sdt/note.ts';
@@ -40,6 +41,8 @@ export interface ImageSite {
 
 export interface Image {
   readonly bytes: Uint8Array;
+  /** Depends on everything that is in the image. */
+  readonly buildId: Uint8Array;
   readonly textSize: number;
   readonly sites: readonly ImageSite[];
 }
@@ -47,14 +50,8 @@ export interface Image {
 /** What dlsym(3) finds in every image. */
 export const TEXT_SYMBOL = 'libusdt_text';
 
-/**
- * @param digest SHA-256 or better; its first 20 bytes become the build id.
- */
-export function buildImage(
-  definition: ImageDefinition,
-  target: Target,
-  digest: (bytes: Uint8Array) => Uint8Array,
-): Image {
+/** Deterministic: the same definition for the same target gives the same bytes. */
+export function buildImage(definition: ImageDefinition, target: Target): Image {
   const { probes } = definition;
   const provider = sdtName(definition.provider);
   const asm = createAssembler(target.arch);
@@ -101,7 +98,7 @@ export function buildImage(
     })),
     ELF64_LSB,
   );
-  const id = digest(concatenate(text, stapsdt, declarations)).subarray(0, 20);
+  const buildId = sha256(text, stapsdt, declarations).subarray(0, BUILD_ID_SIZE);
 
   const bytes = writeSharedObject(layout, {
     text,
@@ -115,24 +112,15 @@ export function buildImage(
       { section: '.note.libusdt', bytes: declarations },
       { section: '.note.stapsdt', bytes: stapsdt },
     ],
-    buildId: id,
+    buildId,
   });
   const view = new DataView(text.buffer, text.byteOffset, text.length);
   return {
     bytes,
+    buildId,
     textSize: text.length,
     sites: places.map(({ entry, site }) => ({ entry, site, idle: view.getInt32(site, true) })),
   };
 }
 
 const ELF64_LSB = { class: 64, data: 'lsb' } as const;
-
-function concatenate(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}

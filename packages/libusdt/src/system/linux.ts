@@ -11,7 +11,6 @@
 import * as fs from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isMainThread } from 'node:worker_threads';
 import { buildEngine } from '../engine/code.ts';
 import { type Engine, loadEngine } from '../engine/engine.ts';
 import { buildImage, type Image, TEXT_SYMBOL } from '../image/image.ts';
@@ -25,8 +24,8 @@ import type { LoadedImage, System } from './system.ts';
 
 const ARCHES: readonly string[] = ['x64', 'arm64'] satisfies Arch[];
 
-/** Hexadecimal digits of the content's SHA-256 in a file's name: 64 bits tell files apart, the comparison of all bytes makes it safe. */
-const HASH_DIGITS = 16;
+/** So much of the build id, which is a hash of the content, is in a file's name. It tells files apart; what makes them safe is that all bytes are compared. */
+const HASH_BYTES = 8;
 
 export function openLinux(): System | Problem {
   if (!ARCHES.includes(process.arch)) {
@@ -42,10 +41,10 @@ export function openLinux(): System | Problem {
     target,
     registeredBy: 'file mapping (uprobes)',
     load(definition) {
-      const image = buildImage(definition, target, sha256);
+      const image = buildImage(definition, target);
       const published = publishFirst(
         folderCandidates(process.env),
-        fileName(definition.provider, image.bytes),
+        fileName(definition.provider, image.buildId),
         image.bytes,
         ({ file }) => map(engine, libc, image, file),
       );
@@ -55,28 +54,23 @@ export function openLinux(): System | Problem {
   };
 }
 
-function sha256(bytes: Uint8Array): Uint8Array {
-  // Loaded when it is first needed: programs that never enable a provider don't pay for it.
-  return process.getBuiltinModule('node:crypto').createHash('sha256').update(bytes).digest();
-}
-
-function fileName(label: string, bytes: Uint8Array): string {
-  const hash = Buffer.from(sha256(bytes)).toString('hex').slice(0, HASH_DIGITS);
-  return `libusdt-${label}-${hash}.so`;
+function fileName(label: string, buildId: Uint8Array): string {
+  const digits = Array.from(buildId.subarray(0, HASH_BYTES), (byte) => byte.toString(16).padStart(2, '0'));
+  return `libusdt-${label}-${digits.join('')}.so`;
 }
 
 function openEngine(arch: Arch): Engine | Problem {
-  const bytes = buildEngine(arch, (text) => sha256(text).subarray(0, 20));
+  const { bytes, buildId } = buildEngine(arch);
   const attempt = (file: string): Engine | Problem => {
     try {
-      return loadEngine(file, arch, isMainThread);
+      return loadEngine(file, arch);
     } catch (error) {
       return loadProblem(error, file);
     }
   };
   const published = publishFirst(
     folderCandidates(process.env),
-    fileName('engine', bytes),
+    fileName('engine', buildId),
     bytes,
     ({ file }) => attempt(file),
   );

@@ -102,12 +102,14 @@ const MACHINES = {
 const encoder = new ElfEncoder({ class: 64, data: 'lsb' });
 const { ehdr: EHDR, phdr: PHDR, shdr: SHDR, sym: SYM, dyn: DYN, rela: RELA, nhdr: NHDR } = encoder.sizes;
 const SEGMENTS = 5;
+/** As of a SHA-1, which tools expect. */
+export const BUILD_ID_SIZE = 20;
 const GNU_OWNER = 'GNU';
 
 /** Lays out a shared object. @throws RangeError for sizes, alignments or names that an ELF file cannot have. */
 export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
   const { maxPageSize } = MACHINES[plan.arch];
-  const buildIdSize = plan.buildIdSize ?? 20;
+  const buildIdSize = plan.buildIdSize ?? BUILD_ID_SIZE;
   checkSize('textSize', plan.textSize);
   checkSize('dataSize', plan.dataSize);
   checkSize('buildIdSize', buildIdSize);
@@ -415,7 +417,7 @@ function checkContent(plan: SharedObjectPlan, content: SharedObjectContent): voi
   if (content.text.length !== plan.textSize) {
     throw new RangeError(`text has ${content.text.length} bytes, planned were ${plan.textSize}`);
   }
-  const buildIdSize = plan.buildIdSize ?? 20;
+  const buildIdSize = plan.buildIdSize ?? BUILD_ID_SIZE;
   if (content.buildId.length !== buildIdSize) {
     throw new RangeError(`the build id has ${content.buildId.length} bytes, planned were ${buildIdSize}`);
   }
