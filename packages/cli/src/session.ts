@@ -50,6 +50,11 @@ export async function runSession(
       if (signal !== 'SIGINT') child.kill(signal);
     } else tracer?.stop();
   };
+  // Whatever ends this process ends the command.
+  const onExit = (): void => {
+    if (child?.running) child.kill('SIGTERM');
+  };
+  process.on('exit', onExit);
   // Before anything is made that a signal could leave behind.
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
@@ -83,6 +88,7 @@ export async function runSession(
     for (const timer of timers) clearTimeout(timer);
     if (tracer) tracer.close();
     else child?.abandon();
+    process.removeListener('exit', onExit);
     for (const signal of SIGNALS) process.removeListener(signal, onSignal);
   }
 }

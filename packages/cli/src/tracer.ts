@@ -84,6 +84,7 @@ const POLL_MAX = 40;
 /** A program that was started for tracing is looked at often, so that little of its beginning is missed. */
 const RESCAN_TREE = 100;
 const RESCAN = 1000;
+const RESCAN_PAUSE = 20;
 /** Of each processor, at once: bounds the memory for a batch. */
 const PAGES_PER_ROUND = 1024;
 /** All buffers together, unless the user says how large. In KiB. */
@@ -117,7 +118,10 @@ class KernelTracer implements Tracer {
   private readonly watchers: fs.FSWatcher[] = [];
   /** Read, but newer than what other processors may still deliver. */
   private held: TraceEvent[] = [];
+  /** There was more to read than one round may. */
+  private behind = false;
   private nextRescan = 0;
+  private lastRescan = 0;
   private stopped = false;
   private closed = false;
   private finalLost = 0;
@@ -149,6 +153,7 @@ class KernelTracer implements Tracer {
       this.epochDate = Date.now();
       const layout = parsePageLayout(this.instance.read('events/header_page'));
       this.reader = new RingBufferReader(this.instance.path, layout, this.epoch);
+      this.instance.beforeRemoval(() => this.leaveBuffers());
       this.attachAll(matches);
       this.checkWhere();
       if (matches.length > 0 && this.probes.length === 0) {
@@ -171,8 +176,9 @@ class KernelTracer implements Tracer {
   }
 
   rescan(): void {
-    this.nextRescan = 0;
-    this.wake?.();
+    // A busy folder is no reason to look all the time.
+    this.nextRescan = Math.min(this.nextRescan, this.lastRescan + RESCAN_PAUSE);
+    if (performance.now() >= this.nextRescan) this.wake?.();
   }
 
   stop(): void {
@@ -184,10 +190,6 @@ class KernelTracer implements Tracer {
 
   close(): void {
     if (this.closed) return;
-    if (this.reader) {
-      this.finalLost = Math.max(this.reader.lost, safely(() => this.reader.kernelLost()) ?? 0);
-      this.reader.close();
-    }
     this.stopped = true;
     this.closed = true;
     for (const watcher of this.watchers) watcher.close();
@@ -204,11 +206,16 @@ class KernelTracer implements Tracer {
       if (events.length > 0) {
         wait = POLL_MIN;
         yield events;
-        if (events.length >= PAGES_PER_ROUND) continue;
       } else if (last) return;
       else wait = Math.min(wait * 1.5, POLL_MAX);
-      if (!this.stopped) await this.pause(wait);
+      // Even with more to read: signals and timers have their turn.
+      if (!this.stopped) await this.pause(this.behind ? 0 : wait);
     }
+  }
+
+  private leaveBuffers(): void {
+    this.finalLost = Math.max(this.reader.lost, safely(() => this.reader.kernelLost()) ?? 0);
+    this.reader.close();
   }
 
   private pause(milliseconds: number): Promise<void> {
@@ -337,6 +344,7 @@ class KernelTracer implements Tracer {
     )
       return;
     this.attachAll(this.discovery.find());
+    this.lastRescan = performance.now();
     this.nextRescan = performance.now() + this.interval();
   }
 
@@ -359,6 +367,7 @@ class KernelTracer implements Tracer {
       if (rest !== undefined && !evaluate(rest, event)) return;
       events.push(event);
     });
+    this.behind = complete !== Number.POSITIVE_INFINITY;
     events.sort((a, b) => a.time - b.time);
     const limit = all ? complete : Math.min(now, complete);
     let end = events.length;

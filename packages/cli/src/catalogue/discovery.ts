@@ -35,14 +35,19 @@ export class Discovery {
   private readonly options: DiscoveryOptions;
   private readonly scanner = new ProcessScanner();
   private readonly files: string[];
+  private readonly everywhere: boolean;
+  /** The version of each image that was read last: a folder may have many, and most stay as they are. */
+  private readonly images = new Map<string, string>();
   private seen = new Set<number>();
   private fullScan = 0;
   private started = false;
 
   constructor(options: DiscoveryOptions) {
     this.options = options;
-    const named = options.patterns.map(({ file }) => file).filter((file) => file?.startsWith('/'));
-    this.files = [...(options.files ?? []), ...(named.filter((file) => !/[*?[]/.test(file!)) as string[])];
+    // A path that is not there may be one in a container, which the look into processes finds.
+    const named = options.patterns.flatMap(({ file }) => (file && fs.existsSync(file) ? [file] : []));
+    this.files = [...(options.files ?? []), ...named];
+    this.everywhere = !options.files && options.patterns.some(({ file }) => !file || !named.includes(file));
   }
 
   /** What could not be read, and why. */
@@ -65,9 +70,9 @@ export class Discovery {
     const first = !this.started;
     this.started = true;
     // Files that were named are all there is to look into, unless a pattern goes without one.
-    if (this.files.length === 0 || (!this.options.files && this.options.patterns.some(({ file }) => !file))) {
+    if (this.everywhere) {
       if (first) found.push(...this.quietly(this.options.programs ?? []));
-      if (!this.options.pids) found.push(...this.images());
+      if (!this.options.pids) found.push(...this.newImages());
       found.push(...this.scanner.scan(this.processes()));
     }
     return this.matching(found);
@@ -100,8 +105,16 @@ export class Discovery {
     return fresh;
   }
 
-  private images(): ProbeFile[] {
-    return this.quietly(imageFolders().flatMap(imagesIn));
+  private newImages(): ProbeFile[] {
+    const changed = imageFolders()
+      .flatMap(imagesIn)
+      .filter((path) => {
+        const version = versionOf(path);
+        if (version === this.images.get(path)) return false;
+        this.images.set(path, version);
+        return true;
+      });
+    return this.quietly(changed);
   }
 
   private quietly(paths: readonly string[]): ProbeFile[] {
@@ -132,6 +145,11 @@ function imagesIn(folder: string): string[] {
   } catch {
     return [];
   }
+}
+
+function versionOf(path: string): string {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  return stat ? `${stat.ino} ${stat.size} ${stat.mtimeMs}` : '';
 }
 
 /** A process and all its descendants. */

@@ -33,12 +33,22 @@ export function readElfFile(fd: number): PartialElf {
   const { size } = fs.fstatSync(fd);
   if (size > LARGEST) throw new ElfError(`a file of ${size} bytes is too large`, 0);
   const bytes = new Uint8Array(size);
-  const need = (offset: number, length: number): void => {
-    const end = Math.min(offset + length, size);
-    for (let at = offset; at < end; ) {
-      const read = fs.readSync(fd, bytes, at, end - at, at);
+  const present = new Uint8Array(Math.ceil(size / PAGE));
+  const fill = (from: number, to: number): void => {
+    for (let at = from; at < to; ) {
+      const read = fs.readSync(fd, bytes, at, to - at, at);
       if (read === 0) throw new ElfError('the file became shorter while it was read', at);
       at += read;
+    }
+  };
+  // By pages, each once: a program may have thousands of probes beside each other.
+  const need = (offset: number, length: number): void => {
+    const end = Math.ceil(Math.min(offset + length, size) / PAGE);
+    for (let page = Math.floor(offset / PAGE); page < end; page++) {
+      if (present[page] === 1) continue;
+      const first = page;
+      while (page < end && present[page] === 0) present[page++] = 1;
+      fill(first * PAGE, Math.min(page * PAGE, size));
     }
   };
   if (size <= WHOLE) need(0, size);

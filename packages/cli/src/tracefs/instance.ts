@@ -23,6 +23,8 @@ export interface Instance {
   /** As `write`, for what only some kernels have. */
   tryWrite(file: string, text: string): boolean;
   read(file: string): string;
+  /** Called before the instance is removed, which the kernel refuses while its files are open. */
+  beforeRemoval(action: () => void): void;
   /** Removes the instance and the events. May be called again. */
   close(): void;
 }
@@ -41,6 +43,7 @@ export function createInstance(tracefs: string): Instance {
   } while (!tryMakeFolder(path));
 
   let closed = false;
+  const actions: (() => void)[] = [];
   const instance: Instance = {
     tracefs,
     name,
@@ -49,9 +52,11 @@ export function createInstance(tracefs: string): Instance {
     write: (file, text) => writeExisting(`${path}/${file}`, text),
     tryWrite: (file, text) => tryWrite(`${path}/${file}`, text),
     read: (file) => fs.readFileSync(`${path}/${file}`, 'utf8'),
+    beforeRemoval: (action) => actions.push(action),
     close: () => {
       if (closed) return;
       closed = true;
+      for (const action of actions) action();
       open.delete(instance);
       if (open.size === 0) process.removeListener('exit', closeAll);
       removeInstance(tracefs, name);

@@ -73,7 +73,9 @@ test('a second run is seen from its first event, since the image is there alread
     text,
     /shop-app:request-start {2}uint32_t arg0=0, char \* arg1="\/päge\/0", json arg2=\{"i":0\}, double arg3=0.25, int64_t\*1000 arg4=1.5, bool arg5=false, int64_t arg6=-9007199254740993, int8_t arg7=-1\n$/,
   );
-  const [image] = fs.readdirSync(join(folder, 'cache')).filter((name) => name.startsWith('libusdt-'));
+  const [image] = fs
+    .readdirSync(join(folder, 'cache'))
+    .filter((name) => name.startsWith('libusdt-shop-app-'));
   assert.match(
     usdt(folder, 'list', join(folder, 'cache', image!)).stdout,
     /^shop-app:request-start +uint32_t, char \*, json, double, int64_t\*1000, bool, int64_t, int8_t +- +/m,

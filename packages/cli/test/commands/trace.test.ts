@@ -204,6 +204,45 @@ test('nothing is left in tracefs: at the end, by signals, when the program crash
   assert.deepEqual(tracesOf(refused.pid), []);
 });
 
+test('nothing is left when the reader of the output goes away, and the command ends too', {
+  skip,
+}, async () => {
+  const pidFile = join(folder, 'pid');
+  const script = `"${process.execPath}" "${MAIN}" trace 'webapp:*' -c 'echo $$ > ${pidFile}; exec ${program} 100000 1000' 2>${folder}/errors | head -2`;
+  const { stdout } = spawnSync('sh', ['-c', script], {
+    encoding: 'utf8',
+    env: { ...process.env, LIBUSDT_DIR: join(folder, 'cache') },
+  });
+  assert.equal(stdout.split('\n').length, 3);
+  const pid = fs.readFileSync(pidFile, 'utf8').trim();
+  await until(() => !fs.existsSync(`/proc/${pid}`), 'the end of the command');
+  const tracefs = findTracefs()!;
+  const left = () =>
+    `${fs.readdirSync(`${tracefs}/instances`)} ${fs.readFileSync(`${tracefs}/uprobe_events`, 'utf8')}`;
+  await until(() => !left().includes(folder), left());
+  assert.equal(left().includes(program), false);
+});
+
+test('probes in a file that only a container has', { skip: skip || without('unshare') }, async () => {
+  const script = `mount -t tmpfs none /mnt && cp ${program} /mnt/inner && exec /mnt/inner 100000 10000`;
+  const child = spawn('unshare', ['-m', 'sh', '-c', script]);
+  try {
+    await until(
+      () => fs.readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes('/mnt/inner'),
+      'the program',
+    );
+    for (const args of [['webapp:where', '-p', String(child.pid)], ['/mnt/inner:webapp:where']]) {
+      assert.equal(jsonLines(usdt(folder, 'trace', '--json', '-n', '1', ...args).stdout)[0]!.comm, 'inner');
+    }
+    const listed = jsonLines(usdt(folder, 'list', '--all', '--json', 'webapp:*').stdout).filter(
+      ({ file }) => file === '/mnt/inner',
+    );
+    assert.equal(listed.length, 4);
+  } finally {
+    child.kill();
+  }
+});
+
 test('what a killed usdt left is removed by the next; what others have is not touched', {
   skip,
 }, async () => {
