@@ -79,7 +79,8 @@ export function cleanCache(options: CleanOptions = {}): Cleaned {
 function isOld(path: string, age: number): boolean {
   const stat = fs.lstatSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile() || stat.uid !== process.geteuid?.()) return false;
-  return Date.now() - stat.mtimeMs >= age;
+  // A time stamp may be a fraction of a millisecond ahead of the clock.
+  return age === 0 || Date.now() - stat.mtimeMs >= age;
 }
 
 function remove(path: string): boolean {

@@ -217,37 +217,52 @@ function place(folder: Folder, name: string, temporary: string, bytes: Uint8Arra
 function replace(folder: Folder, name: string, temporary: string, bytes: Uint8Array): Published | Problem {
   const file = join(folder.path, name);
   const lock = join(folder.path, lockName(name));
-  takeLock(lock);
-  try {
-    if (verify(file, bytes) === 'same') return { file, created: false };
-    if (fs.lstatSync(file, { throwIfNoEntry: false })?.isDirectory()) fs.rmdirSync(file);
-    fs.renameSync(temporary, file);
-    return { file, created: true };
-  } catch (error) {
-    if (errorCode(error) !== 'ENOTEMPTY') throw error;
-    const detail = `${file} is a folder, and not an empty one: remove it`;
-    return { path: file, reason: 'folder-not-usable', detail };
-  } finally {
-    remove(lock);
+  for (;;) {
+    const held = takeLock(lock);
+    try {
+      if (verify(file, bytes) === 'same') return { file, created: false };
+      if (fs.lstatSync(file, { throwIfNoEntry: false })?.isDirectory()) fs.rmdirSync(file);
+      // Two that found a dead one's lock may have taken it from each other.
+      if (held !== undefined && inodeOf(lock) !== held) continue;
+      fs.renameSync(temporary, file);
+      return { file, created: true };
+    } catch (error) {
+      if (errorCode(error) !== 'ENOTEMPTY') throw error;
+      const detail = `${file} is a folder, and not an empty one: remove it`;
+      return { path: file, reason: 'folder-not-usable', detail };
+    } finally {
+      if (held !== undefined && inodeOf(lock) === held) remove(lock);
+    }
   }
 }
 
-/** Waits for its holder. One who takes longer than a second was killed. */
-function takeLock(lock: string): void {
+/**
+ * Waits for its holder. One who takes longer than a second was killed.
+ * @returns the lock's inode; undefined if it could not be had, with a clock that was set back: then it looks young for
+ *   ever, and going on without it is better than hanging.
+ */
+function takeLock(lock: string): number | undefined {
   const end = Date.now() + LOCK_LIMIT;
   for (;;) {
     try {
-      fs.closeSync(fs.openSync(lock, OPEN_NEW, 0o600));
-      return;
+      const descriptor = fs.openSync(lock, OPEN_NEW, 0o600);
+      try {
+        return fs.fstatSync(descriptor).ino;
+      } finally {
+        fs.closeSync(descriptor);
+      }
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
     }
     const held = fs.lstatSync(lock, { throwIfNoEntry: false });
     if (held && Date.now() - held.mtimeMs > LOCK_PATIENCE) remove(lock);
-    // With a clock that was set back the lock looks young for ever. Going on without it is better than hanging.
-    else if (Date.now() > end) return;
+    else if (Date.now() > end) return undefined;
     else pause(LOCK_PAUSE);
   }
+}
+
+function inodeOf(path: string): number | undefined {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.ino;
 }
 
 function pause(milliseconds: number): void {

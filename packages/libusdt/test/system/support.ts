@@ -10,7 +10,6 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type Folder, openFolder } from '../../src/system/folder.ts';
 import { isProblem, type Problem } from '../../src/system/reasons.ts';
 
@@ -18,7 +17,6 @@ export const NAME = 'libusdt-web-0123456789abcdef.so';
 export const BYTES = Uint8Array.from({ length: 10_000 }, (_, index) => (index * 7) & 255);
 /** Nobody, and certainly not who runs the tests. */
 export const STRANGER = 65534;
-export const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 
 /** What is to be unmounted before a temporary folder can be removed. Tests of one file run one after another. */
 const mounted: string[] = [];
