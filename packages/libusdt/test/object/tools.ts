@@ -1,0 +1,39 @@
+/** Running the programs that judge our files: binutils, elfutils, LLVM, compilers. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after } from 'node:test';
+
+/** Options for a test that needs these programs or files: skipped where one is absent, but never in CI. */
+export function needs(...wanted: readonly string[]): { skip: string | false } {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const missing = wanted.filter((item) =>
+    item.startsWith('/') ? !existsSync(item) : !folders.some((folder) => existsSync(join(folder, item))),
+  );
+  const skip = missing.length > 0 && process.env.CI !== 'true';
+  return { skip: skip ? `not installed: ${missing.join(', ')}` : false };
+}
+
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number | null;
+}
+
+export function run(program: string, ...args: readonly string[]): Outcome {
+  const { stdout, stderr, status, error } = spawnSync(program, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, LC_ALL: 'C', DEBUGINFOD_URLS: '' },
+  });
+  if (error) throw error;
+  return { stdout, stderr, status };
+}
+
+/** A folder that goes away with the test file. */
+export function scratchFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'libusdt-object-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
