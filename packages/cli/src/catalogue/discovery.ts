@@ -8,6 +8,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { folderCandidates } from 'libusdt/codecs';
 import type { Pattern } from '../pattern.ts';
+import type { ProbeFilter } from './elf-probes.ts';
 import type { ProbeFile, ProbeSite } from './probe.ts';
 import { openProbeFile, ProcessScanner, processIds } from './sources.ts';
 
@@ -33,7 +34,8 @@ const FULL_SCAN = 5000;
 
 export class Discovery {
   private readonly options: DiscoveryOptions;
-  private readonly scanner = new ProcessScanner();
+  private readonly wanted: ProbeFilter;
+  private readonly scanner: ProcessScanner;
   private readonly files: string[];
   private readonly everywhere: boolean;
   /** The version of each image that was read last: a folder may have many, and most stay as they are. */
@@ -44,6 +46,8 @@ export class Discovery {
 
   constructor(options: DiscoveryOptions) {
     this.options = options;
+    this.wanted = (site) => options.patterns.some((pattern) => pattern.matches(site));
+    this.scanner = new ProcessScanner(this.wanted);
     // A path that is not there may be one in a container, which the look into processes finds.
     const named = options.patterns.flatMap(({ file }) => (file && fs.existsSync(file) ? [file] : []));
     this.files = [...(options.files ?? []), ...named];
@@ -63,7 +67,7 @@ export class Discovery {
     const found: ProbeFile[] = [];
     if (!this.started) {
       for (const path of this.files) {
-        const file = openProbeFile(path);
+        const file = openProbeFile(path, this.wanted);
         if (this.scanner.add(file)) found.push(file);
       }
     }
@@ -121,7 +125,7 @@ export class Discovery {
     const files: ProbeFile[] = [];
     for (const path of paths) {
       try {
-        const file = openProbeFile(path);
+        const file = openProbeFile(path, this.wanted);
         if (this.scanner.add(file)) files.push(file);
       } catch {
         // Not ELF, half written, or removed since: the next call sees what an image has become.

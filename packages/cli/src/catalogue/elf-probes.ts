@@ -32,13 +32,24 @@ const CODE_BYTES = 12;
 export const STAPSDT_SECTION = '.note.stapsdt';
 export const DECLARATIONS_SECTION = '.note.libusdt';
 
+/** Whether a probe is of interest, by the names in its SDT note. */
+export type ProbeFilter = (site: Pick<ProbeSite, 'provider' | 'name' | 'sdtProvider' | 'sdtName'>) => boolean;
+
 /**
+ * @param wanted leaves out the others, and the work for them.
  * @param need called before bytes of the text are looked at, where the file is not whole in memory.
  * @throws ElfError for a malformed note.
  */
-export function probesOfElf(elf: ElfFile, need?: (offset: number, size: number) => void): ElfProbes {
+export function probesOfElf(
+  elf: ElfFile,
+  need?: (offset: number, size: number) => void,
+  wanted?: ProbeFilter,
+): ElfProbes {
   const section = elf.section(STAPSDT_SECTION);
-  const notes = section ? decodeStapsdtNotes(elf.data(section), elf.format) : [];
+  const all = section ? decodeStapsdtNotes(elf.data(section), elf.format) : [];
+  const notes = wanted
+    ? all.filter(({ provider, name }) => wanted({ provider, name, sdtProvider: provider, sdtName: name }))
+    : all;
   const declarations = notes.length > 0 ? declarationsOf(elf) : new Map<bigint, DeclarationNote>();
   const base = elf.section('.stapsdt.base')?.addr;
   return {

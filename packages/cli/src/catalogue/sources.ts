@@ -11,12 +11,12 @@ import * as fs from 'node:fs';
 import { ElfError } from 'libusdt/codecs';
 import { FailureError, systemCode, UnavailableError } from '../errors.ts';
 import { readElfFile } from './elf-file.ts';
-import { probesOfElf } from './elf-probes.ts';
+import { type ProbeFilter, probesOfElf } from './elf-probes.ts';
 import { type Mapping, parseMaps, statKey } from './maps.ts';
 import type { ElfProbes, ProbeFile } from './probe.ts';
 
 /** The probes of a file that the user named. @throws FailureError which says what is wrong with it. */
-export function openProbeFile(path: string): ProbeFile {
+export function openProbeFile(path: string, wanted?: ProbeFilter): ProbeFile {
   let fd: number;
   try {
     fd = fs.openSync(path, 'r');
@@ -27,7 +27,7 @@ export function openProbeFile(path: string): ProbeFile {
     const stat = fs.fstatSync(fd, { bigint: true });
     if (!stat.isFile()) throw new FailureError(`${path}: not a regular file`);
     const openPath = fs.realpathSync(path);
-    return { ...probesOf(fd), path: openPath, openPath, key: statKey(stat), pids: [] };
+    return { ...probesOf(fd, wanted), path: openPath, openPath, key: statKey(stat), pids: [] };
   } catch (error) {
     if (error instanceof FailureError) throw error;
     throw new FailureError(describe(path, error));
@@ -36,9 +36,9 @@ export function openProbeFile(path: string): ProbeFile {
   }
 }
 
-function probesOf(fd: number): ElfProbes {
+function probesOf(fd: number, wanted: ProbeFilter | undefined): ElfProbes {
   const { elf, need } = readElfFile(fd);
-  return probesOfElf(elf, need);
+  return probesOfElf(elf, need, wanted);
 }
 
 function describe(path: string, error: unknown): string {
@@ -86,6 +86,12 @@ export class ProcessScanner {
   private readonly known = new Map<string, ProbeFile | undefined>();
   /** Files that could not be read, and why; told once. */
   readonly problems = new Map<string, string>();
+  private readonly wanted: ProbeFilter | undefined;
+
+  /** @param wanted leaves out other probes, and files that have none of those. */
+  constructor(wanted?: ProbeFilter) {
+    this.wanted = wanted;
+  }
 
   /** @returns files with probes that no earlier scan returned. */
   scan(pids: Iterable<number>): ProbeFile[] {
@@ -128,7 +134,7 @@ export class ProcessScanner {
         const stat = fs.fstatSync(fd, { bigint: true });
         // The name may belong to another file by now. (Devices differ on some file systems, inodes do not.)
         if (!stat.isFile() || !mapping.key.endsWith(`:${stat.ino}`)) continue;
-        const probes = probesOf(fd);
+        const probes = probesOf(fd, this.wanted);
         return probes.sites.length > 0
           ? { ...probes, path: mapping.path, openPath, key: mapping.key, pids }
           : undefined;
