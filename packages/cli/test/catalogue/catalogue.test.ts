@@ -20,7 +20,7 @@ function elfFile(
 ): Uint8Array {
   const names = ['', ...sections.map(({ name }) => name), '.shstrtab'];
   const strings = Buffer.from(`${names.join('\0')}\0`, 'latin1');
-  const all = [...sections, { name: '.shstrtab', type: 3, bytes: strings }];
+  const all = [...sections, { name: '.shstrtab', type: 3, addr: 0, bytes: strings }];
   let at = 64 + 56;
   const places = all.map(({ bytes }) => {
     const place = at;

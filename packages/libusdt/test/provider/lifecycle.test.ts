@@ -122,19 +122,18 @@ describe('a provider on Linux', { skip: linux }, () => {
 
   test('two providers of one name, also with the same probes', () => {
     const probes = { start: ['int'] } as const;
-    const [one, two, three] = [{ probes }, { probes }, { probes: { other: [] } }].map((options) => {
-      const provider = createProvider('webapp', options);
-      provider.enable();
-      return provider;
-    });
-    const { file } = active(one!);
-    assert.equal(active(two!).file, file);
-    assert.notEqual(active(three!).file, file);
-    one!.free();
+    const one = createProvider('webapp', { probes });
+    const two = createProvider('webapp', { probes });
+    const three = createProvider('webapp', { probes: { other: [] } });
+    for (const provider of [one, two, three]) provider.enable();
+    const { file } = active(one);
+    assert.equal(active(two).file, file);
+    assert.notEqual(active(three).file, file);
+    one.free();
     assert.ok(mapped(file), 'still in use by the second');
-    two!.free();
+    two.free();
     assert.ok(!mapped(file));
-    three!.free();
+    three.free();
   });
 
   test('`using` frees it', () => {
