@@ -1,4 +1,5 @@
 /** Running the programs that judge our files: binutils, elfutils, LLVM, compilers. */
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,4 +37,21 @@ export function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'libusdt-object-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Three independent readers have nothing to say of the file. */
+export function assertAccepted(path: string): void {
+  const readelf = run('readelf', '-aW', path);
+  assert.equal(readelf.stderr, '', path);
+  assert.doesNotMatch(readelf.stdout, /warning|error|corrupt|<unknown/i, path);
+  // It knows no note of SystemTap or of ours, in gcc's files neither.
+  const complaints = run('eu-elflint', path)
+    .stdout.split('\n')
+    .filter(
+      (line) => !/unknown object file note type \d+ with owner name '(stapsdt|libusdt|owner)'/.test(line),
+    )
+    .filter((line) => line !== '' && line !== 'No errors');
+  assert.deepEqual(complaints, [], path);
+  const llvm = run('llvm-readobj', '--all', path);
+  assert.deepEqual([llvm.status, llvm.stderr], [0, ''], path);
 }
