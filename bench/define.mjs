@@ -1,0 +1,67 @@
+/**
+ * From nothing to visible: createProvider(), addProbe() so many times, enable(). Each in a process of its own, where
+ * nothing is compiled or cached yet. First with an empty folder, as at a program's first start; then with what the
+ * first start left in it, as at all later ones.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { median, quantile, report, smoke } from './harness.mjs';
+import { library, runScript, temporaryFolder } from './tools.mjs';
+
+const COUNTS = smoke ? [1, 20] : [1, 1000, 10_000, 100_000];
+const MOST = { 1: 5, 10000: 300 };
+
+if (process.argv[2] === 'child') await child(Number(process.argv[3]));
+else parent();
+
+async function child(count) {
+  const { createProvider } = await import(library);
+  const names = Array.from({ length: count }, (_, n) => `probe-${n}`);
+  const start = performance.now();
+  const provider = createProvider('bench');
+  for (const name of names) provider.addProbe(name, ['uint32_t', 'char *', 'char *']);
+  provider.enable({ strict: true });
+  console.log(performance.now() - start);
+}
+
+function parent() {
+  const base = temporaryFolder();
+  const times = new Map(COUNTS.map((count) => [count, { first: [], later: [] }]));
+  const rounds = smoke ? 1 : 15;
+  for (let round = 0; round < rounds; round++) {
+    for (const count of COUNTS) {
+      // The largest takes a second or more.
+      if (count > 10_000 && round >= 5) continue;
+      const folder = join(base, 'cache');
+      const options = { args: ['child', String(count)], env: { LIBUSDT_DIR: folder } };
+      times.get(count).first.push(runScript(fileURLToPath(import.meta.url), options));
+      times.get(count).later.push(runScript(fileURLToPath(import.meta.url), options));
+      rmSync(folder, { recursive: true });
+    }
+  }
+  const rows = [];
+  for (const [count, { first, later }] of times) {
+    for (const [what, values] of Object.entries({ 'files cached': later, 'empty folder': first })) {
+      rows.push({
+        what: `define and enable ${count.toLocaleString('en')} ${count === 1 ? 'probe' : 'probes'}, ${what}`,
+        value: median(values),
+        low: quantile(values, 0.25),
+        high: quantile(values, 0.75),
+        unit: 'ms',
+        most: MOST[count],
+      });
+    }
+  }
+  const [least, , fewer = least, most] = COUNTS;
+  if (most) {
+    const each = (count) => median(times.get(count).first) / count;
+    rows.push({
+      what: `a probe of ${most.toLocaleString('en')} in proportion to one of ${fewer.toLocaleString('en')}`,
+      value: each(most) / each(fewer),
+      unit: 'x',
+      note: '1 is linear',
+    });
+  }
+  report(rows);
+}

@@ -1,0 +1,75 @@
+/** Runs all benchmarks, one after the other; prints a table and writes results.json. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { join } from 'node:path';
+import { smoke } from './harness.mjs';
+import { here } from './tools.mjs';
+
+const GROUPS = {
+  untraced: 'fire while nobody traces',
+  forced: 'fire as if traced, without the trap',
+  traced: 'fire under bpftrace { @ = count(); }',
+  define: 'define and enable',
+  import: 'import of the package',
+  memory: 'resident memory',
+};
+
+const results = { date: new Date().toISOString(), machine: machine(), groups: {} };
+console.log(`${Object.values(results.machine).join(', ')}\n`);
+let failures = 0;
+
+for (const [name, title] of Object.entries(GROUPS)) {
+  const child = spawnSync(process.execPath, [join(here, `${name}.mjs`), ...process.argv.slice(2)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  console.log(title);
+  if (child.status !== 0) {
+    failures++;
+    console.log(`  failed: ${name}.mjs ended with ${child.signal ?? child.status}\n`);
+    continue;
+  }
+  const { rows } = JSON.parse(child.stdout.trimEnd().split('\n').at(-1));
+  results.groups[name] = rows;
+  for (const row of rows) {
+    console.log(`  ${row.what.padEnd(60)} ${show(row)}`);
+    if (row.skipped === undefined && !Number.isFinite(row.value)) failures++;
+    if (row.skipped !== undefined && process.env.CI) failures++;
+  }
+  console.log();
+}
+
+if (!smoke) writeFileSync(join(here, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+if (failures > 0) {
+  console.error(`${failures} without a number`);
+  process.exit(1);
+}
+
+function show({ value, unit, low, high, most, note, skipped }) {
+  if (skipped !== undefined) return `skipped: ${skipped}`;
+  const spread = low === undefined ? '' : `(${round(low)} to ${round(high)})`;
+  const goal = most === undefined || smoke ? '' : `goal ${round(most)}: ${value <= most ? 'met' : 'missed'}`;
+  return [round(value).padStart(8), unit.padEnd(11), spread.padEnd(20), goal, note]
+    .filter(Boolean)
+    .join(' ')
+    .trimEnd();
+}
+
+function round(value) {
+  return Math.abs(value) < 10
+    ? value.toFixed(2)
+    : Math.abs(value) < 100
+      ? value.toFixed(1)
+      : value.toFixed(0);
+}
+
+function machine() {
+  const [{ model } = { model: 'unknown processor' }] = cpus();
+  const virtual = /^flags.*\bhypervisor\b/m.test(readFileSync('/proc/cpuinfo', 'latin1'));
+  return {
+    processor: `${cpus().length} x ${model.trim()}${virtual ? ' (virtual machine)' : ''}`,
+    kernel: `Linux ${release()} ${process.arch}`,
+    runtime: `Node ${process.versions.node}`,
+  };
+}

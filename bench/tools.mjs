@@ -1,0 +1,52 @@
+/** Compilers, folders and child processes for the benchmarks. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const here = dirname(fileURLToPath(import.meta.url));
+const require = createRequire(import.meta.url);
+
+/** The library as users get it: built and bundled. */
+export const library = new URL('../packages/libusdt/dist/index.js', import.meta.url).href;
+
+/** A new folder that goes when the process does. */
+export function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'libusdt-bench-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export function compile(source, output, ...options) {
+  mkdirSync(join(here, 'build'), { recursive: true });
+  const file = join(here, 'build', output);
+  execFileSync('cc', ['-O2', '-Wall', '-o', file, join(here, 'native', source), ...options], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return file;
+}
+
+/** native/addon.c as an addon and as a library. */
+export function compileAddon() {
+  const { include_dir } = require('node-api-headers');
+  return compile('addon.c', 'addon.node', '-shared', '-fPIC', '-fvisibility=hidden', `-I${include_dir}`);
+}
+
+/** Runs a script in a process of its own; what it printed, as JSON. */
+export function runScript(script, { args = [], env = {}, flags = [] } = {}) {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...flags, script, ...args], {
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`${script} ended with ${signal ?? status}:\n${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** Kilobytes of physical memory, by the kernel's books: Rss, Pss (shared pages divided by those who share them), ... */
+export function memory() {
+  const text = readFileSync('/proc/self/smaps_rollup', 'latin1');
+  const kilobytes = (name) => Number(new RegExp(`^${name}: *(\\d+) kB$`, 'm').exec(text)?.[1]);
+  return { rss: kilobytes('Rss'), pss: kilobytes('Pss') };
+}

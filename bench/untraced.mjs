@@ -1,0 +1,105 @@
+/** What `fire` costs while nobody traces. */
+import { createRequire } from 'node:module';
+import { interleave, report } from './harness.mjs';
+import { library, temporaryFolder } from './tools.mjs';
+
+process.env.LIBUSDT_DIR = temporaryFolder();
+const { createProvider } = await import(library);
+const { createDTraceProvider } = createRequire(import.meta.url)('dtrace-provider');
+
+const provider = createProvider('bench');
+const ints = provider.addProbe('ints', ['int', 'int', 'int']);
+const text = provider.addProbe('text', ['char *']);
+const many = Array.from({ length: 8 }, (_, n) => provider.addProbe(`many-${n}`, ['int', 'int', 'int']));
+provider.enable({ strict: true });
+
+const theirs = createDTraceProvider('bench');
+const stub = theirs.addProbe('ints', 'int', 'int', 'int');
+theirs.enable();
+
+// Assigned once more than `const` would allow, so that the compiler can't take it for a constant.
+let flag = true;
+flag = process.argv.length > 1000;
+let flagged = 0;
+
+const TEXT = 'a string of 20 chars';
+
+const subjects = [
+  {
+    name: 'empty loop',
+    run(count) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) sum = (sum + i) | 0;
+      return sum;
+    },
+  },
+  {
+    name: 'if (flag)',
+    run(count) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        if (flag) flagged++;
+        sum = (sum + i) | 0;
+      }
+      return sum;
+    },
+  },
+  {
+    name: 'fire(int, int, int)',
+    run(count) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        ints.fire(i, i + 1, i + 2);
+        sum = (sum + i) | 0;
+      }
+      return sum;
+    },
+  },
+  {
+    name: 'fire(string)',
+    run(count) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        text.fire(TEXT);
+        sum = (sum + i) | 0;
+      }
+      return sum;
+    },
+  },
+  {
+    name: 'fire(int, int, int) of 8 probes in turn, found in an array',
+    run(count) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        many[i & 7].fire(i, i + 1, i + 2);
+        sum = (sum + i) | 0;
+      }
+      return sum;
+    },
+  },
+  {
+    name: 'dtrace-provider (stub), fire(() => [int, int, int])',
+    run(count) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        stub.fire(() => [i, i + 1, i + 2]);
+        sum = (sum + i) | 0;
+      }
+      return sum;
+    },
+  },
+];
+
+/** Above the empty loop, in nanoseconds: https://github.com/chrisa/libusdt has no number; this is the project's goal. */
+const GOAL = 1.2;
+const GOALS = { 'fire(int, int, int)': GOAL, 'fire(string)': GOAL };
+
+const results = interleave(subjects);
+const rows = [];
+for (const [name, { ns, above, low, high }] of results) {
+  if (name === 'empty loop') rows.push({ what: name, value: ns, unit: 'ns' });
+  else rows.push({ what: name, value: above, low, high, unit: 'ns above it', most: GOALS[name] });
+}
+report(rows);
+provider.free();
+if (flagged !== 0) throw new Error('the flag was to be false');
