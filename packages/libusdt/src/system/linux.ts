@@ -144,9 +144,11 @@ const dropped = new FinalizationRegistry((unload: () => void) => unload());
 function loaded(engine: Engine, libc: Libc, image: Image, handle: bigint, place: Place): LoadedImage {
   const { file, storage, detail, descriptor } = place;
   let open = true;
+  const token = {};
   const unload = (): void => {
     if (!open) return;
     open = false;
+    dropped.unregister(token);
     libc.dlclose(handle);
     if (descriptor !== undefined) libc.close(descriptor);
   };
@@ -155,7 +157,7 @@ function loaded(engine: Engine, libc: Libc, image: Image, handle: bigint, place:
   const text = buffer && new Int32Array(buffer);
   const { sites } = image;
   const result: LoadedImage = { sites, engine, file, storage, detail, textAddress, text, unload };
-  dropped.register(result, unload);
+  dropped.register(result, unload, token);
   return result;
 }
 
