@@ -1,0 +1,78 @@
+/** What a program that runs for months would do, in a minute: nothing may grow, and no event may be lost. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+/** Memory that may come and go between two looks: V8's young generation alone is 32 MiB. */
+const NOISE = 48 << 20;
+const HEAP_NOISE = 2 << 20;
+
+const folder = mkdtempSync(join(tmpdir(), 'libusdt-stress-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const env = { ...process.env, LIBUSDT_DIR: folder };
+const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+interface Held {
+  readonly heap: number;
+  readonly resident: number;
+  readonly descriptors: number;
+  readonly images?: number;
+}
+
+function assertFlat(early: Held, late: Held): void {
+  const shown = JSON.stringify({ early, late });
+  assert.ok(late.heap - early.heap < HEAP_NOISE, shown);
+  assert.ok(late.resident - early.resident < NOISE, shown);
+  assert.equal(late.descriptors, early.descriptors, shown);
+}
+
+test('100,000 cycles of create, enable, disable and free leave nothing behind', () => {
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ['--expose-gc', program('cycles.mjs'), '100000'],
+    { encoding: 'utf8', env },
+  );
+  assert.equal(status, 0, stderr);
+  const reports: Held[] = JSON.parse(stdout);
+  assert.equal(reports.length, 10);
+  for (const { images } of reports) assert.equal(images, 0);
+  assertFlat(reports[0]!, reports[9]!);
+});
+
+const bpftrace = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'bpftrace')));
+const skip = !bpftrace && process.env.CI !== 'true' ? 'bpftrace is not installed' : false;
+
+test('1,000,000 fires under bpftrace: all are counted, and nothing grows', { skip }, async () => {
+  const fires = 1_000_000;
+  const child = spawn(process.execPath, ['--expose-gc', program('fires.mjs'), String(fires)], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const file = (await lines.next()).value as string;
+  const script = `usdt:${file}:fires:hit { @fires = count(); @indices = sum(arg0); }`;
+  const tracer = spawn('bpftrace', ['-q', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    let printed = '';
+    tracer.stdout.on('data', (chunk: Buffer) => {
+      printed += chunk;
+    });
+    const { before, after: later }: { before: Held; after: Held } = JSON.parse((await lines.next()).value);
+    tracer.kill('SIGINT');
+    await once(tracer, 'close');
+    assert.match(printed, new RegExp(`@fires: ${fires}\\n`));
+    assert.match(printed, new RegExp(`@indices: ${(fires * (fires - 1)) / 2}\\n`));
+    assertFlat(before, later);
+    if (child.exitCode === null) await once(child, 'exit');
+    assert.equal(child.exitCode, 0);
+  } finally {
+    tracer.kill('SIGKILL');
+    child.kill('SIGKILL');
+  }
+});
