@@ -1,0 +1,177 @@
+/**
+ * What the tests of this folder share: the runtimes that scripts/runtimes.sh installs, and programs that run on them.
+ * @module
+ */
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+/** A way to run a JavaScript file. */
+export interface Runtime {
+  /** The program and the arguments that come before the file. */
+  readonly command: readonly [program: string, ...args: string[]];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** For tests that wait for other programs on machines that are slow and busy, in milliseconds. */
+export const PATIENCE = 180_000;
+
+export const program = (name: string): string => fileURLToPath(new URL(`programs/${name}`, import.meta.url));
+
+/** A new folder that goes away with the test file. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'libusdt-runtimes-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** For `skip`: the reason; where everything must be there it is a failure. */
+export function absent(what: string): string {
+  if (process.env.CI === 'true') throw new Error(`needed in CI: ${what}`);
+  return `needs ${what}`;
+}
+
+/** For `skip`: false if all of these programs are installed. */
+export function without(...programs: readonly string[]): string | false {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const missing = programs.filter((name) => !folders.some((folder) => existsSync(join(folder, name))));
+  return missing.length === 0 ? false : absent(missing.join(', '));
+}
+
+/** For `skip`: false where bpftrace can attach. */
+export function withoutBpftrace(): string | false {
+  return process.geteuid?.() === 0 ? without('bpftrace') : absent('root, for bpftrace');
+}
+
+/** The folder of the runtimes that were installed from npm; undefined if they could not be. */
+function installed(): string | undefined {
+  const script = fileURLToPath(new URL('../../scripts/runtimes.sh', import.meta.url));
+  const { status, stdout, stderr } = spawnSync('sh', [script], { encoding: 'utf8' });
+  if (status === 0) return join(stdout.trim(), 'node_modules');
+  process.stderr.write(stderr);
+  return undefined;
+}
+
+type Name = 'node20' | 'node26' | 'bun' | 'deno' | 'node-arm64' | 'bun-musl';
+
+/** The cross libraries of Debian's libstdc++6-arm64-cross. */
+const ARM64_ROOT = '/usr/aarch64-linux-gnu';
+const MUSL_LOADER = '/lib/ld-musl-x86_64.so.1';
+
+/** A runtime, or why it is not here, for `skip`. */
+export function findRuntime(name: Name): Runtime | string {
+  if (name === 'node20') return { command: [process.execPath] };
+  if (process.platform !== 'linux' || process.arch !== 'x64') return 'needs Linux on x64';
+  const folder = installed();
+  if (folder === undefined) return absent(`${name} from npm (scripts/runtimes.sh)`);
+  switch (name) {
+    case 'node26':
+      return { command: [join(folder, 'node26/bin/node')] };
+    case 'bun':
+      return { command: [join(folder, 'bun/bin/bun')] };
+    case 'deno': {
+      // The least that publishing and loading need; see docs/security.md.
+      const rights = ['--allow-ffi', '--allow-read', '--allow-write', '--allow-env', '--allow-sys'];
+      return { command: [join(folder, 'deno/deno'), 'run', '--quiet', '--no-prompt', ...rights] };
+    }
+    case 'node-arm64': {
+      const missing = without('qemu-aarch64-static');
+      if (missing) return missing;
+      if (!existsSync(join(ARM64_ROOT, 'lib/libstdc++.so.6'))) return absent('libstdc++6-arm64-cross');
+      return { command: ['qemu-aarch64-static', '-L', ARM64_ROOT, join(folder, 'node-arm64/bin/node')] };
+    }
+    case 'bun-musl': {
+      const missing = without('musl-gcc') || (!existsSync(MUSL_LOADER) && absent('musl'));
+      if (missing) return missing;
+      return {
+        command: [join(folder, 'bun-musl/bin/bun')],
+        env: { LD_LIBRARY_PATH: muslLibraries() },
+      };
+    }
+  }
+}
+
+/** A folder with the C++ libraries that Bun for musl needs: Debian's, and what these want of glibc. */
+function muslLibraries(): string {
+  const folder = temporaryFolder();
+  for (const name of ['libstdc++.so.6', 'libgcc_s.so.1']) {
+    const path = execFileSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
+    copyFileSync(path, join(folder, name));
+  }
+  const source = fileURLToPath(new URL('musl/glibc-shim.c', import.meta.url));
+  const shim = join(folder, 'ld-linux-x86-64.so.2');
+  execFileSync('musl-gcc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', shim, source]);
+  return folder;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Of the runtime, before the file. */
+  readonly flags?: readonly string[];
+  readonly args?: readonly string[];
+  readonly cwd?: string;
+}
+
+function environment({ env = {} }: Runtime, options: RunOptions): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...inherited } = process.env;
+  return { ...inherited, ...env, ...options.env };
+}
+
+/** Runs a file to its end. */
+export function run(runtime: Runtime, file: string, options: RunOptions = {}): SpawnSyncReturns<string> {
+  const { flags = [], args = [], cwd } = options;
+  const [command, ...before] = runtime.command;
+  return spawnSync(command, [...before, ...flags, file, ...args], {
+    encoding: 'utf8',
+    env: environment(runtime, options),
+    cwd,
+    timeout: PATIENCE,
+    killSignal: 'SIGKILL',
+  });
+}
+
+/** Runs a file that prints one JSON text, and must end well. */
+export function runJson<T>(runtime: Runtime, file: string, options: RunOptions = {}): T {
+  const { status, signal, stdout, stderr, error } = run(runtime, file, options);
+  if (error) throw error;
+  assert.equal(status, 0, `${runtime.command[0]} ended with ${status ?? signal}:\n${stdout}${stderr}`);
+  return JSON.parse(stdout) as T;
+}
+
+/** A program that prints a JSON text a line. */
+export class Running {
+  readonly child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  #errors = '';
+
+  constructor(runtime: Runtime, file: string, options: RunOptions = {}) {
+    const { flags = [], args = [], cwd } = options;
+    const [command, ...before] = runtime.command;
+    const child = spawn(command, [...before, ...flags, file, ...args], {
+      env: environment(runtime, options),
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child = child;
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text;
+    });
+    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  }
+
+  async next<T>(): Promise<T> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error(`the program ended: ${this.#errors}`);
+    return JSON.parse(value) as T;
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+}
