@@ -33,7 +33,7 @@ export function openLinux(): System | Problem {
     return { path: '', reason: 'architecture-not-supported', detail };
   }
   const arch = process.arch as Arch;
-  const target: Target = { os: 'linux', arch, tracepoint: tracepointFor(arch, release()) };
+  const target: Target = { os: 'linux', arch, tracepoint: tracepointFor(arch, ask(release, '')) };
   const engine = openEngine(arch);
   if (isProblem(engine)) return engine;
   const libc = openLibc(engine);
@@ -52,6 +52,15 @@ export function openLinux(): System | Problem {
       return mapFromMemory(engine, libc, image, definition.provider, published);
     },
   };
+}
+
+/** What a function of node:os says, unless Deno's permissions forbid it to ask. */
+function ask(what: () => string, otherwise: string): string {
+  try {
+    return what();
+  } catch {
+    return otherwise;
+  }
 }
 
 function fileName(label: string, buildId: Uint8Array): string {
@@ -85,7 +94,7 @@ function fromTemporaryFile(
   because: Problem,
 ): Engine | Problem {
   const problems = [because];
-  for (const parent of [tmpdir(), '/dev/shm']) {
+  for (const parent of [ask(tmpdir, '/tmp'), '/dev/shm']) {
     let folder: string | undefined;
     try {
       folder = fs.mkdtempSync(join(parent, 'libusdt-'));
