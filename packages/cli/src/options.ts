@@ -25,7 +25,7 @@ export function collect(text: string, previous: readonly string[] | undefined): 
   return [...(previous ?? []), text];
 }
 
-function collectPids(text: string, previous: readonly number[] | undefined): number[] {
+export function collectPids(text: string, previous: readonly number[] | undefined): number[] {
   return [...(previous ?? []), positiveInteger(text)];
 }
 

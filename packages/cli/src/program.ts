@@ -18,6 +18,7 @@ interface Entry {
 const COMMANDS: Readonly<Record<string, Entry>> = {
   list: { summary: 'list the probes of files and processes', load: () => import('./commands/list.ts') },
   trace: { summary: 'print the events of probes as they happen', load: () => import('./commands/trace.ts') },
+  script: { summary: 'make a script for another tracer', load: () => import('./commands/script.ts') },
 };
 
 const EXIT_CODES = `

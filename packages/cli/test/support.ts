@@ -1,5 +1,5 @@
 /** What the tests of the command share: a C program with probes, running `usdt`, and tracefs. */
-import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +46,16 @@ export function compile(folder: string, name = 'webapp', ...flags: readonly stri
   const program = join(folder, name);
   execFileSync('gcc', ['-O2', '-o', program, SOURCE, ...flags]);
   return program;
+}
+
+const SHOP = fileURLToPath(new URL('./fixtures/shop.mjs', import.meta.url));
+
+/** Starts fixtures/shop.mjs, which fires until it is killed; its image goes to the cache folder of `usdt` below. */
+export function startShop(folder: string, ...args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [SHOP, ...args], {
+    env: { ...process.env, LIBUSDT_DIR: join(folder, 'cache') },
+    stdio: 'ignore',
+  });
 }
 
 /** Runs `usdt` to its end, with a cache folder of its own. */

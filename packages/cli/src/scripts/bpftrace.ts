@@ -1,0 +1,77 @@
+/**
+ * bpftrace. https://github.com/bpftrace/bpftrace/blob/master/man/adoc/bpftrace.adoc
+ * @module
+ */
+
+import type { ProbeArch } from '../catalogue/probe.ts';
+import {
+  baseName,
+  comment,
+  cString,
+  type Generate,
+  groupProbes,
+  notesOn,
+  type ProbeGroup,
+  type ScriptArgument,
+  signature,
+} from './script.ts';
+
+/**
+ * How many arguments a script may name: bpftrace checks `argN` against the registers of C's calling convention, also
+ * for USDT probes, which have more (max_arg() in src/arch/*.cpp; `x86_64 doesn't support arg6`).
+ */
+const MAX_ARGUMENTS: Readonly<Record<ProbeArch, number>> = { x64: 6, x86: 0, arm64: 8 };
+
+export const bpftrace: Generate = ({ probes, pids, command }) => {
+  const clauses = groupProbes(probes, ({ file }) => String(file.arch)).map((group) => clause(group, pids));
+  const head = comment('//', [
+    `Made by: ${command}`,
+    'Run it as root. Text is cut to 64 bytes: BPFTRACE_STRLEN=200 before the command shows more.',
+  ]);
+  const text = `#!/usr/bin/env bpftrace\n${head}\n\n${clauses.join('\n')}`;
+  return [{ name: `${baseName(probes)}.bt`, text }];
+};
+
+function clause({ first, probes }: ProbeGroup, pids: readonly number[]): string {
+  const { arch } = first.file;
+  const most = arch === undefined ? 0 : MAX_ARGUMENTS[arch];
+  const shown = first.arguments.slice(0, most);
+  const left = first.arguments.length - shown.length;
+  const notes = notesOn(shown);
+  if (left > 0)
+    notes.push(
+      `${left === 1 ? `arg${most} is` : `arg${most} to arg${most + left - 1} are`} left out: bpftrace has no name for more than ${most} arguments here`,
+    );
+  const points = probes.map(
+    ({ path, sdtProvider, sdtName }) => `usdt:${filePath(path)}:${sdtProvider}:${sdtName}`,
+  );
+  const predicate = pids.length > 0 ? `/${pids.map((pid) => `pid == ${pid}`).join(' || ')}/\n` : '';
+  const format = shown.map((type, index) => ` arg${index}=${conversion(type)}`).join('');
+  const values = shown.map((type, index) => `, ${value(type, `arg${index}`)}`).join('');
+  const title = `${first.provider}:${first.name}`;
+  return `${comment('//', [signature(first), ...notes])}
+${points.join(',\n')}
+${predicate}{
+  printf("%llu %s %d/%d ${title}${format}\\n", nsecs, comm, pid, tid${values});
+}
+`;
+}
+
+/** In quotes blanks survive; elsewhere bpftrace drops them. */
+function filePath(path: string): string {
+  return /^[\w./@+-]+$/.test(path) ? path : cString(path);
+}
+
+function conversion(type: ScriptArgument): string {
+  if (type.kind === 'json') return '%s';
+  if (type.kind === 'string') return '\\"%s\\"';
+  if (type.kind === 'pointer' || type.kind === 'float') return '0x%llx';
+  return type.isSigned ? '%lld' : '%llu';
+}
+
+function value(type: ScriptArgument, name: string): string {
+  if (type.text) return `str(${name})`;
+  if (type.kind === 'pointer' || type.kind === 'float' || type.size === 8) return name;
+  // A note's size is not always the one that was fetched: the cast cuts, and sets the sign.
+  return `(${type.isSigned ? '' : 'u'}int${type.size * 8})${name}`;
+}

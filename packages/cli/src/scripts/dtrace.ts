@@ -1,0 +1,82 @@
+/**
+ * DTrace, on macOS, illumos, FreeBSD and Linux. https://illumos.org/books/dtrace/
+ * @module
+ */
+
+import {
+  baseName,
+  comment,
+  type Generate,
+  groupProbes,
+  notesOn,
+  type ProbeGroup,
+  type ScriptArgument,
+  signature,
+} from './script.ts';
+
+/** `arg0` to `arg9` are in every DTrace; what is beyond is an error there. https://illumos.org/books/dtrace/chp-variables.html */
+const MAX_ARGUMENTS = 10;
+
+export const dtrace: Generate = ({ probes, pids, command }) => {
+  // A file is no part of a probe's name here: programs that differ in the types of a probe share its clause.
+  const known = new Set<string>();
+  const distinct = probes.filter(({ provider, name }) => {
+    const title = `${provider}:${name.replaceAll('__', '-')}`;
+    return !known.has(title) && known.add(title);
+  });
+  const clauses = groupProbes(distinct).map((group) => clause(group, pids));
+  const head = comment(' *', [
+    `Made by: ${command}`,
+    'Run it as root: dtrace -s FILE. DTrace appends the process id to a provider; * stands for all.',
+  ]).replaceAll('*/', '* /');
+  const text = `#!/usr/sbin/dtrace -s
+/*
+${head}
+ */
+
+#pragma D option quiet
+/* Probes of programs that start later are no mistake. */
+#pragma D option zdefs
+
+${clauses.join('\n')}`;
+  return [{ name: `${baseName(probes)}.d`, text }];
+};
+
+function clause({ first }: ProbeGroup, pids: readonly number[]): string {
+  const shown = first.arguments.slice(0, MAX_ARGUMENTS);
+  const left = first.arguments.length - shown.length;
+  const notes = notesOn(shown);
+  if (left > 0)
+    notes.push(`arg${MAX_ARGUMENTS} and later are left out: DTrace has names for ${MAX_ARGUMENTS}`);
+  // DTrace's own compiler makes `-` of `__`, so that is how its users know the probe.
+  const name = first.name.replaceAll('__', '-');
+  const providers = pids.length > 0 ? pids.map((pid) => `${first.provider}${pid}`) : [`${first.provider}*`];
+  const points = providers.map((provider) => `${provider}:::${name}`);
+  const format = shown.map((type, index) => ` arg${index}=${conversion(type)}`).join('');
+  const values = shown.map((type, index) => `,\n    ${value(type, `arg${index}`)}`).join('');
+  const lines = [signature({ ...first, name }), ...notes].map((line) => line.replaceAll('*/', '* /'));
+  return `/* ${lines.join('\n * ')} */
+${points.join(',\n')}
+{
+  printf("%d %s %d/%d ${first.provider}:${name}${format}\\n",
+    timestamp, execname, pid, tid${values});
+}
+`;
+}
+
+function conversion(type: ScriptArgument): string {
+  if (type.kind === 'json') return '%s';
+  if (type.kind === 'string') return '\\"%s\\"';
+  if (type.kind === 'pointer' || type.kind === 'float') return '0x%llx';
+  return type.isSigned ? '%lld' : '%llu';
+}
+
+function value(type: ScriptArgument, name: string): string {
+  if (type.text) return `${name} == 0 ? "(null)" : copyinstr(${name})`;
+  if (type.kind === 'pointer' || type.kind === 'float') return `(uint64_t)${name}`;
+  // Two casts: what the first cuts to its size the second extends to what printf is told.
+  const wide = type.isSigned ? 'int64_t' : 'uint64_t';
+  return type.size === 8
+    ? `(${wide})${name}`
+    : `(${wide})(${type.isSigned ? '' : 'u'}int${type.size * 8}_t)${name}`;
+}

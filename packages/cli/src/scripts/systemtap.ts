@@ -1,0 +1,54 @@
+/**
+ * SystemTap. https://sourceware.org/systemtap/langref/
+ * @module
+ */
+
+import {
+  baseName,
+  comment,
+  cString,
+  type Generate,
+  groupProbes,
+  notesOn,
+  type ProbeGroup,
+  type ScriptArgument,
+  signature,
+} from './script.ts';
+
+export const systemtap: Generate = ({ probes, pids, command }) => {
+  const clauses = groupProbes(probes).map((group) => clause(group, pids));
+  const head = comment('#', [`Made by: ${command}`, 'Run it as root: stap FILE']);
+  return [{ name: `${baseName(probes)}.stp`, text: `#!/usr/bin/env stap\n${head}\n\n${clauses.join('\n')}` }];
+};
+
+function clause({ first, probes }: ProbeGroup, pids: readonly number[]): string {
+  const { arguments: types } = first;
+  const points = probes.map(
+    ({ path, sdtProvider, sdtName }) =>
+      `process(${cString(path)}).provider(${cString(sdtProvider)}).mark(${cString(sdtName)})`,
+  );
+  const condition =
+    pids.length > 0 ? `  if (!(${pids.map((pid) => `pid() == ${pid}`).join(' || ')})) next\n` : '';
+  const format = types.map((type, index) => ` arg${index}=${conversion(type)}`).join('');
+  const values = types.map((type, index) => `,\n    ${value(type, index)}`).join('');
+  return `${comment('#', [signature(first), ...notesOn(types)])}
+probe ${points.join(',\n  ')}
+{
+${condition}  printf("%d %s %d/%d ${first.provider}:${first.name}${format}\\n",
+    gettimeofday_ns(), execname(), pid(), tid()${values})
+}
+`;
+}
+
+function conversion(type: ScriptArgument): string {
+  if (type.text) return '%s';
+  if (type.kind === 'pointer' || type.kind === 'float') return '0x%x';
+  return type.isSigned ? '%d' : '%u';
+}
+
+/** The first argument is `$arg1`; SystemTap reads it by the size and sign of the note. */
+function value(type: ScriptArgument, index: number): string {
+  const name = `$arg${index + 1}`;
+  if (type.kind === 'json') return `user_string(${name}, "")`;
+  return type.kind === 'string' ? `user_string_quoted(${name})` : name;
+}
