@@ -3,6 +3,7 @@
  * @module
  */
 
+import { types } from 'node:util';
 import type { Arch } from '../target.ts';
 import { EXPORT } from './code.ts';
 import { FRAME, MAX_ARGUMENTS, stackWords } from './frame.ts';
@@ -49,7 +50,7 @@ export function loadEngine(file: string, arch: Arch): Engine {
   const makeView = module.exports[EXPORT.view];
   const claimShortcut = module.exports[EXPORT.claim];
   if (
-    !(buffer instanceof ArrayBuffer) ||
+    !types.isArrayBuffer(buffer) ||
     typeof invoke !== 'function' ||
     typeof makeView !== 'function' ||
     typeof claimShortcut !== 'function'

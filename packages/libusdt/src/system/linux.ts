@@ -19,7 +19,7 @@ import type { Arch, Target } from '../target.ts';
 import { combineProblems, folderCandidates } from './folder.ts';
 import { type Libc, openLibc } from './libc.ts';
 import { publishFirst } from './publish.ts';
-import { errorCode, isProblem, type Problem, problemFrom } from './reasons.ts';
+import { errorCode, isDeniedByDeno, isProblem, messageOf, type Problem, problemFrom } from './reasons.ts';
 import type { LoadedImage, System } from './system.ts';
 
 const ARCHES: readonly string[] = ['x64', 'arm64'] satisfies Arch[];
@@ -172,14 +172,14 @@ function loaded(engine: Engine, libc: Libc, image: Image, handle: bigint, place:
 
 /** What process.dlopen or dlopen(3) said, as a problem with a remedy. */
 function loadProblem(error: unknown, path: string): Problem {
-  const words = error instanceof Error ? error.message : String(error);
+  const words = messageOf(error);
   const code = errorCode(error);
   if (code === 'ERR_DLOPEN_DISABLED' || (code === 'ERR_ACCESS_DENIED' && /addon/i.test(words))) {
     const detail =
       'Node was told not to load native code: add --allow-addons beside --permission, or drop --no-addons';
     return { path, reason: 'addons-forbidden', detail };
   }
-  if (error instanceof Error && error.name === 'NotCapable') {
+  if (isDeniedByDeno(error)) {
     const detail = 'Deno was not given the permission to load native code: add --allow-ffi';
     return { path, reason: 'addons-forbidden', detail };
   }

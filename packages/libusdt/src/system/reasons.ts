@@ -6,6 +6,7 @@
  */
 
 import { join } from 'node:path';
+import { types } from 'node:util';
 
 /** What stands in the way, for programs. New ones may be added; the ones that are here keep their meaning. */
 export type UnavailableReason =
@@ -72,8 +73,13 @@ export function errorCode(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-function isDeniedByDeno(error: unknown): boolean {
-  return error instanceof Error && error.name === 'NotCapable';
+/** What an error says. An error of Node's own, as seen from a node:vm context, is no instance of the context's Error. */
+export function messageOf(error: unknown): string {
+  return types.isNativeError(error) ? error.message : String(error);
+}
+
+export function isDeniedByDeno(error: unknown): boolean {
+  return types.isNativeError(error) && error.name === 'NotCapable';
 }
 
 /**
@@ -98,6 +104,6 @@ export function problemFrom(error: unknown, path: string, folder: string): Probl
     const [reason, sentence] = known;
     return { path, reason, detail: `${sentence.replace('%', () => path)} (${code})` };
   }
-  const words = error instanceof Error ? error.message : String(error);
+  const words = messageOf(error);
   return { path, reason: 'folder-not-usable', detail: `${path} can't be used: ${words}; ${MOVE}` };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { types } from 'node:util';
 import type { CType } from './ctypes.ts';
 
 /** A number or bigint for integers, bools and doubles; a string; bytes; null for the null pointer. */
@@ -84,7 +85,7 @@ function bigintAsText(_key: string, value: unknown): unknown {
 
 function messageOf(error: unknown): string {
   try {
-    return error instanceof Error ? String(error.message) : String(error);
+    return types.isNativeError(error) ? String(error.message) : String(error);
   } catch {
     return 'an error without a message';
   }
@@ -93,7 +94,7 @@ function messageOf(error: unknown): string {
 function toBytes(value: unknown): Uint8Array | null {
   try {
     if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-    if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return new Uint8Array(value);
+    if (types.isAnyArrayBuffer(value)) return new Uint8Array(value);
   } catch {
     // Detached, or a getter in its way.
   }
