@@ -122,7 +122,8 @@ export class ProcessScanner {
 
   private read(mapping: Mapping, pids: readonly number[]): ProbeFile | undefined {
     let problem: unknown;
-    for (const openPath of placesOf(mapping, pids[0]!)) {
+    const ours = isSameFile(mapping) ? [mapping.path] : [];
+    for (const openPath of [...ours, ...placesOf(mapping, pids[0]!)]) {
       let fd: number;
       try {
         fd = fs.openSync(openPath, 'r');
@@ -154,7 +155,16 @@ export class ProcessScanner {
   }
 }
 
-/** Ways to open a mapped file, best first. */
+/** Whether the mapping's path leads to its file from here too: then it does so when its process has ended. */
+function isSameFile({ path, key }: Mapping): boolean {
+  try {
+    return statKey(fs.statSync(path, { bigint: true })) === key;
+  } catch {
+    return false;
+  }
+}
+
+/** Ways to open a mapped file through its process, best first. */
 function placesOf({ range, path, deleted }: Mapping, pid: number): string[] {
   const direct = `/proc/${pid}/map_files/${range.replace(/\b0+(?=[0-9a-f])/g, '')}`;
   return deleted ? [direct] : [`/proc/${pid}/root${path}`, direct];
