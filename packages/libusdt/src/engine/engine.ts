@@ -18,6 +18,8 @@ export interface Frame {
   readonly addressHigh: number;
   readonly scratchStart: number;
   readonly scratchEnd: number;
+  /** Where the scratch area is free, while the arguments of a probe are being written. */
+  cursor: number;
 }
 
 export interface Engine {
@@ -87,6 +89,7 @@ function createEngine(
     addressHigh: words[FRAME.address / 4 + 1]!,
     scratchStart: FRAME.scratch,
     scratchEnd: FRAME.size,
+    cursor: FRAME.scratch,
   };
 
   const engine: Engine = {

@@ -15,8 +15,9 @@ import { type LoadedImage, openSystem, type System } from '../system/system.ts';
 import type { ArgumentsOf, CTypeName } from '../types/infer.ts';
 import { type Attributes, checkAttributes } from './attributes.ts';
 import { defineProbe, type ProbeShape, probeKey, type ShapeArguments } from './definition.ts';
+import type { ProbeContext } from './delivery.ts';
 import { checkName } from './names.ts';
-import { createProbe, type Probe, type ProbeContext, type ProbeHandle } from './probe.ts';
+import { createProbe, type Probe, type ProbeHandle } from './probe.ts';
 import type { Status } from './status.ts';
 
 /** Probes by their names. */
@@ -113,7 +114,7 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
   removeProbe(probe: Probe<never>): void {
     this.#assertLive();
     const handle = probe as ProbeHandle;
-    const definition = (handle as ProbeHandle | undefined)?.definition;
+    const definition = (handle as ProbeHandle | undefined)?.delivery;
     const key = definition && probeKey(definition);
     if (key === undefined || this.#byKey.get(key) !== handle) {
       const what = definition ? show(definition.name) : show(probe);
@@ -216,12 +217,12 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
   /** Brings the images in line with the probes. */
   #publish(): Problem | undefined {
     const outdated = [...this.#groups].filter((group) => group.removed.length > 0 && !isTraced(group));
-    const pending = [...this.#byKey.values()].filter((probe) => !probe.loaded);
+    const pending = [...this.#byKey.values()].filter((probe) => !probe.delivery.loaded);
     for (const group of outdated) pending.push(...group.probes);
     if (pending.length > 0) {
       const system = openSystem();
       if (isProblem(system)) return system;
-      const definitions = pending.map((probe): ProbeDefinition => probe.definition);
+      const definitions = pending.map((probe): ProbeDefinition => probe.delivery);
       const loaded = system.load({ provider: this.name, module: this.module, probes: definitions });
       if (isProblem(loaded)) return loaded;
       this.#system = system;

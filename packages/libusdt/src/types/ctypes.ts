@@ -23,11 +23,21 @@ export interface CType {
   readonly kind: Kind;
   /** Integers: what a value is multiplied with. 1 for all that are not scaled. */
   readonly scale: number;
-  /** A number needs no conversion before it is written. */
-  readonly plain: boolean;
+  /** Which values need no conversion before they are written: one of the constants below, or 0 for none. */
+  readonly plain: 0 | typeof PLAIN_32 | typeof PLAIN_64 | typeof PLAIN_STRING;
   /** Bits that a 32-bit word has more than the type; negative for types of 64 bits. */
   readonly unused: number;
+  /** Bits that a value of at most 32 bits has in the argument's two 32-bit words, after sign extension. */
+  readonly lowMask: number;
+  readonly highMask: number;
 }
+
+/** Numbers, for an integer of at most 32 bits. */
+export const PLAIN_32 = 1;
+/** Numbers, for a wider integer or a double. */
+export const PLAIN_64 = 2;
+/** Strings. */
+export const PLAIN_STRING = 3;
 
 type Row = readonly [size: CType['size'], signed: boolean];
 
@@ -79,8 +89,16 @@ for (const [name, row] of Object.entries<readonly [...Row, Kind]>(OTHERS))
   known.set(name, make(name, ...row, 1));
 
 function make(name: string, size: CType['size'], signed: boolean, kind: Kind, scale: number): CType {
-  const plain = (kind === 'integer' && scale === 1) || kind === 'double';
-  return { name, size, signed, kind, scale, plain, unused: 32 - 8 * size };
+  const unused = 32 - 8 * size;
+  const lowMask = signed || unused <= 0 ? -1 : (1 << (8 * size)) - 1;
+  const plain = plainOf(kind, scale, size);
+  return { name, size, signed, kind, scale, plain, unused, lowMask, highMask: signed ? -1 : 0 };
+}
+
+function plainOf(kind: Kind, scale: number, size: number): CType['plain'] {
+  if (kind === 'string') return PLAIN_STRING;
+  if ((kind !== 'integer' && kind !== 'double') || scale !== 1) return 0;
+  return size <= 4 ? PLAIN_32 : PLAIN_64;
 }
 
 /**

@@ -10,7 +10,7 @@
 
 import type { Frame } from '../engine/engine.ts';
 import { FRAME } from '../engine/frame.ts';
-import type { CType } from './ctypes.ts';
+import { type CType, PLAIN_64, PLAIN_STRING } from './ctypes.ts';
 import type { NormalValue } from './normalise.ts';
 
 const ARGS = FRAME.args / 4;
@@ -61,16 +61,47 @@ export function writeWord(
   return cursor + length;
 }
 
+/**
+ * Both steps at once, for a value that needs no conversion: a number for a 64-bit type, or a short ASCII string for a
+ * string. Other values are left to `normalise` and `writeWord`: false, and nothing that matters was written.
+ * Strings go to `frame.cursor`.
+ */
+export function writePlain(
+  frame: Frame,
+  slot: number,
+  type: CType,
+  value: unknown,
+  maxStringBytes: number,
+): boolean {
+  if (typeof value === 'number') {
+    if (type.plain !== PLAIN_64) return false;
+    writeNumber(frame.words, slot, type, value);
+    return true;
+  }
+  if (typeof value !== 'string' || type.plain !== PLAIN_STRING) return false;
+  if (value.length > LOOP_LIMIT || value.length >= maxStringBytes) return false;
+  const end = writeAscii(frame.bytes, frame.cursor, value);
+  if (end < 0) return false;
+  writeAddress(frame, ARGS + 2 * slot, frame.cursor);
+  frame.cursor = end;
+  return true;
+}
+
+/** As writeWord, for a number that shall become an integer of at most 32 bits. */
+export function writeInt32(words: Int32Array, slot: number, type: CType, value: number): void {
+  const at = ARGS + 2 * slot;
+  const word = ((value << type.unused) >> type.unused) & type.lowMask;
+  words[at] = word;
+  words[at + 1] = (word >> 31) & type.highMask;
+}
+
 /** As writeWord, for a number. */
 export function writeNumber(words: Int32Array, slot: number, type: CType, value: number): void {
   const at = ARGS + 2 * slot;
-  const { unused } = type;
   // ToInt32 truncates and takes the value modulo 2^32, exactly, for every finite number; others give 0.
   const low = value | 0;
-  if (unused >= 0) {
-    const extended = type.signed ? (low << unused) >> unused : (low << unused) >>> unused;
-    words[at] = extended;
-    words[at + 1] = type.signed ? extended >> 31 : 0;
+  if (type.unused >= 0) {
+    writeInt32(words, slot, type, low);
   } else if (type.kind === 'double') {
     double[0] = value;
     words[at] = doubleWords[0]!;
@@ -98,9 +129,16 @@ function writeAddress(frame: Frame, at: number, offset: number): void {
 function writeString(bytes: Uint8Array, at: number, text: string, last: number): number {
   const { length } = text;
   if (length > LOOP_LIMIT || at + length > last) return encodeString(bytes, at, text, last);
+  const end = writeAscii(bytes, at, text);
+  return end < 0 ? encodeString(bytes, at, text, last) : end;
+}
+
+/** Text and a NUL; returns where they end, or -1 for text that is not ASCII. */
+function writeAscii(bytes: Uint8Array, at: number, text: string): number {
+  const { length } = text;
   for (let index = 0; index < length; index++) {
     const code = text.charCodeAt(index);
-    if (code >= 0x80) return encodeString(bytes, at, text, last);
+    if (code >= 0x80) return -1;
     bytes[at + index] = code;
   }
   bytes[at + length] = 0;
