@@ -26,7 +26,7 @@ export function parsePattern(text: string): Pattern {
   const file = parts.length > 0 ? parts.join(':') : undefined;
   if (name === '' || provider === '') {
     throw new UsageError(
-      `"${text}" is not a pattern: write PROVIDER:PROBE, as in 'webapp:request-*' or 'libc:*'`,
+      `"${text}" is not a pattern: write PROVIDER:PROBE, as in 'webapp:request-*' or 'python:*'`,
     );
   }
   const matchProvider = nameMatcher(provider);

@@ -24,7 +24,7 @@ An operand with a colon and no slash is a pattern; without any file, all process
 "traced" is yes or no where a process that maps the file could be looked at, and - where none could.
 
 Examples:
-  $ usdt list /lib/x86_64-linux-gnu/libc.so.6     the probes of the C library
+  $ usdt list /usr/bin/python3                    the probes of a program
   $ usdt list -p 812                              of everything that a process has mapped
   $ usdt list --all 'webapp:*'                    of all processes, those in containers too
 `;
@@ -142,24 +142,8 @@ async function printVerbose(files: readonly ProbeFile[], traced: Traced): Promis
 /** One line for all places of a probe in a file that have arguments of the same types. */
 async function printTable(files: readonly ProbeFile[], traced: Traced): Promise<void> {
   if (files.length === 0) return;
-  const { default: Table } = await import('cli-table3');
-  const bare = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' };
-  const table = new Table({
-    head: ['PROBE', 'ARGUMENTS', 'TRACED', 'FILE'],
-    chars: {
-      ...bare,
-      'bottom-left': '',
-      'bottom-right': '',
-      left: '',
-      'left-mid': '',
-      mid: '',
-      'mid-mid': '',
-      right: '',
-      'right-mid': '',
-      middle: '  ',
-    },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  });
+  const { plainTable } = await import('../table.ts');
+  const lines: string[][] = [];
   for (const file of files) {
     const rows = new Map<string, [probe: string, types: string, traced: boolean | undefined]>();
     for (const site of file.sites) {
@@ -172,9 +156,9 @@ async function printTable(files: readonly ProbeFile[], traced: Traced): Promise<
       else row[2] = row[2] || now;
     }
     for (const [probe, types, now] of rows.values())
-      table.push([probe, types || '-', tracedText(now), file.path]);
+      lines.push([probe, types || '-', tracedText(now), file.path]);
   }
-  await print(`${table.toString().replaceAll(/[ \t]+$/gm, '')}\n`);
+  await print(`${plainTable(['PROBE', 'ARGUMENTS', 'TRACED', 'FILE'], lines).join('\n')}\n`);
 }
 
 function tracedText(traced: boolean | undefined): string {

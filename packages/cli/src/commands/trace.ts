@@ -6,8 +6,18 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { UsageError } from '../errors.ts';
-import { addTargetOptions, positiveInteger, type TargetOptions } from '../options.ts';
-import { Clock, count, eventJson, formatArguments, print, toJson, warn } from '../output.ts';
+import { addTargetOptions, positiveInteger, splitOperands, type TargetOptions } from '../options.ts';
+import {
+  Clock,
+  count,
+  describeTraced,
+  eventJson,
+  formatArguments,
+  lostMessage,
+  print,
+  toJson,
+  warn,
+} from '../output.ts';
 import { runSession } from '../session.ts';
 import type { TraceEvent, Tracer } from '../tracer.ts';
 
@@ -23,7 +33,7 @@ A command may also follow the patterns behind --.
 Examples:
   $ usdt trace 'webapp:request-*'                       every request, of all processes
   $ usdt trace 'webapp:*' --where 'arg1 >= 500'         errors only, filtered by the kernel
-  $ usdt trace 'libc:*' -c 'ls -l'                      the C library's probes in one command
+  $ usdt trace 'python:gc*' -c '/usr/bin/python3 x.py'   another program's probes, for one run
   $ usdt trace 'postgresql:query-start' -p 812 --types string --json
 `;
 
@@ -41,6 +51,7 @@ export function define(command: Command): void {
 
 async function run(operands: string[], options: TraceOptions, command: Command): Promise<void> {
   const [patterns, program] = splitOperands(operands, command);
+  if (patterns.length === 0) throw new UsageError('a pattern must come before --');
   let left = options.count ?? Number.POSITIVE_INFINITY;
   let total = 0;
   let toldLost = 0;
@@ -50,7 +61,7 @@ async function run(operands: string[], options: TraceOptions, command: Command):
   process.exitCode = await runSession(patterns, options, program, {
     ready: (tracer) => {
       clock = new Clock(tracer.epochDate);
-      if (!options.quiet) warn(describe(tracer));
+      if (!options.quiet) warn(describeTraced(tracer));
     },
     events: async (events, tracer) => {
       const shown = events.length > left ? events.slice(0, left) : events;
@@ -69,35 +80,11 @@ async function run(operands: string[], options: TraceOptions, command: Command):
   });
 }
 
-/** What stands behind `--` is a program with its arguments. */
-function splitOperands(
-  operands: readonly string[],
-  command: Command,
-): [patterns: string[], program: string[]] {
-  const { rawArgs } = command.parent as unknown as { rawArgs: readonly string[] };
-  const dashes = rawArgs.indexOf('--');
-  const behind = dashes === -1 ? 0 : rawArgs.length - dashes - 1;
-  const patterns = operands.slice(0, operands.length - behind);
-  if (patterns.length === 0) throw new UsageError('a pattern must come before --');
-  return [patterns, operands.slice(operands.length - behind)];
-}
-
-function describe({ probes }: Tracer): string {
-  if (probes.length === 0) return 'no probe matches yet: waiting for a program that has some';
-  const names = [...new Set(probes.map(({ provider, name }) => `${provider}:${name}`))];
-  const list =
-    names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
-  const sites = probes.length > names.length ? ` at ${probes.length} places` : '';
-  return `tracing ${list}${sites}`;
-}
-
 async function tellLost(tracer: Tracer, told: number, json: boolean | undefined): Promise<number> {
   const { lost } = tracer;
   if (lost <= told) return told;
   if (json) await print(`${toJson({ lost })}\n`);
-  warn(
-    `${count(lost, 'event')} lost so far: they came faster than they could be read (--buffer gives more room, --where wants fewer)`,
-  );
+  warn(lostMessage(lost));
   return lost;
 }
 
