@@ -18,7 +18,15 @@ interface Entry {
 const COMMANDS: Readonly<Record<string, Entry>> = {
   list: { summary: 'list the probes of files and processes', load: () => import('./commands/list.ts') },
   trace: { summary: 'print the events of probes as they happen', load: () => import('./commands/trace.ts') },
+  stat: {
+    summary: 'count events and measure the time between them, live',
+    load: () => import('./commands/stat.ts'),
+  },
   script: { summary: 'make a script for another tracer', load: () => import('./commands/script.ts') },
+  doctor: {
+    summary: 'check what works here, and how to mend the rest',
+    load: () => import('./commands/doctor.ts'),
+  },
 };
 
 const EXIT_CODES = `

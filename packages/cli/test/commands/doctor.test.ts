@@ -1,0 +1,172 @@
+/** `usdt doctor` where all is well, and where something is missing. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { checkKernel, checkLockdown } from '../../src/doctor/kernel.ts';
+import { checkNamespace, checkPermissions } from '../../src/doctor/permissions.ts';
+import { checkCache, checkLibrary, checkRuntime } from '../../src/doctor/runtime.ts';
+import { jsonLines, MAIN, temporaryFolder, tracesOf, usdt, without, withoutTracing } from '../support.ts';
+
+const folder = temporaryFolder();
+after(() => fs.rmSync(folder, { recursive: true }));
+const skip = withoutTracing();
+
+const CHECKS = [
+  'kernel',
+  'lockdown',
+  'permissions',
+  'namespace',
+  'tracefs',
+  'tracers',
+  'runtime',
+  'library',
+  'cache',
+  'selftest',
+];
+
+function states(text: string): Record<string, unknown> {
+  return Object.fromEntries(jsonLines(text).map(({ check, state }) => [String(check), state]));
+}
+
+/** Runs it by a shell, after a preparation that only this process sees. */
+function prepared(preparation: string, cache = join(folder, 'cache')) {
+  return spawnSync(
+    'unshare',
+    ['-m', 'sh', '-c', `${preparation}; exec "${process.execPath}" "${MAIN}" doctor --json`],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, LIBUSDT_DIR: cache },
+    },
+  );
+}
+
+describe('usdt doctor', { skip }, () => {
+  test('all is well here: every check is made, and the self-test sees its events', () => {
+    const { stdout, stderr, status, pid } = usdt(folder, 'doctor', '--json');
+    assert.equal(status, 0, stdout + stderr);
+    assert.deepEqual(Object.keys(states(stdout)), CHECKS);
+    const findings = jsonLines(stdout);
+    assert.deepEqual(
+      findings.filter(({ state }) => state === 'fail'),
+      [],
+    );
+    const selftest = findings.at(-1)!;
+    assert.equal(selftest.state, 'ok');
+    assert.match(String(selftest.message), /^3 events of usdt-doctor:ping arrived with their arguments/);
+    assert.deepEqual(tracesOf(pid), []);
+    assert.deepEqual(
+      fs.readdirSync(join(folder, 'cache')).filter((name) => name.includes('doctor')),
+      [],
+    );
+  });
+
+  test('for people: a line for each check', () => {
+    const { stdout } = usdt(folder, 'doctor');
+    assert.match(stdout, /^ok {4}kernel {7}Linux /);
+    assert.match(stdout, /^ok {4}selftest {5}3 events/m);
+    assert.match(
+      stdout,
+      new RegExp(`^ok {4}cache {8}images are published in ${join(folder, 'cache')}$`, 'm'),
+    );
+  });
+
+  test('the versions of tracers are those that they tell', { skip: without('bpftrace') }, () => {
+    const version = /\d+(\.\d+)+/.exec(execFileSync('bpftrace', ['--version'], { encoding: 'utf8' }))![0];
+    const tracers = jsonLines(usdt(folder, 'doctor', '--json').stdout).find(
+      ({ check }) => check === 'tracers',
+    )!;
+    assert.ok(String(tracers.message).includes(`bpftrace ${version}`), String(tracers.message));
+  });
+
+  test('without tracefs', { skip: without('unshare') }, () => {
+    const { stdout, status } = prepared(
+      'mount --make-rprivate / && umount -l /sys/kernel/tracing; umount -l /sys/kernel/debug 2>/dev/null',
+    );
+    assert.equal(status, 4, stdout);
+    const tracefs = jsonLines(stdout).find(({ check }) => check === 'tracefs')!;
+    assert.deepEqual(tracefs, {
+      check: 'tracefs',
+      state: 'fail',
+      message: 'tracefs is not mounted',
+      fix: 'mount -t tracefs tracefs /sys/kernel/tracing',
+    });
+    assert.equal(states(stdout).selftest, 'warn');
+    assert.equal(states(stdout).library, 'ok');
+  });
+
+  test('the command that it gives for tracefs mends it', { skip: without('unshare') }, () => {
+    const { stdout, status } = prepared(
+      'mount --make-rprivate / && umount -l /sys/kernel/tracing; umount -l /sys/kernel/debug 2>/dev/null; mount -t tracefs tracefs /sys/kernel/tracing',
+    );
+    assert.equal(status, 0, stdout);
+    assert.equal(states(stdout).selftest, 'ok');
+  });
+
+  test('with a cache folder that nothing can be loaded from', { skip: without('unshare') }, () => {
+    const cache = join(folder, 'noexec');
+    fs.mkdirSync(cache);
+    const { stdout, status } = prepared(`mount -t tmpfs -o noexec,mode=700 tmpfs ${cache}`, cache);
+    assert.equal(status, 0, stdout);
+    const found = jsonLines(stdout).find(({ check }) => check === 'cache')!;
+    assert.equal(found.state, 'warn');
+    assert.match(String(found.message), /^images are in memory, .*noexec/);
+    assert.match(String(found.fix), /^export LIBUSDT_DIR=/);
+    assert.equal(states(stdout).selftest, 'ok', 'traced in memory');
+  });
+
+  test('for a user who may not trace', { skip: without('setpriv') }, () => {
+    const args = ['--reuid=65534', '--clear-groups', process.execPath, MAIN, 'doctor', '--json'];
+    const { stdout, status } = spawnSync('setpriv', args, { encoding: 'utf8' });
+    assert.equal(status, 4, stdout);
+    const { permissions, tracefs, selftest } = states(stdout);
+    assert.deepEqual([permissions, tracefs, selftest], ['warn', 'fail', 'warn']);
+    for (const { check, fix } of jsonLines(stdout))
+      if (check === 'permissions' || check === 'tracefs') assert.equal(fix, 'sudo usdt doctor');
+  });
+});
+
+describe('what can not be had on this machine', () => {
+  test('other systems and old kernels', () => {
+    assert.equal(checkKernel('darwin', 'arm64', '24.1.0').state, 'fail');
+    assert.equal(checkKernel('linux', 'x64', '4.19.0-27-amd64').state, 'warn');
+    assert.equal(checkKernel('linux', 'x64', '4.20.0').state, 'ok');
+    assert.equal(checkKernel('linux', 'x64', '6.1.0-18-amd64').state, 'ok');
+  });
+
+  test('lockdown', () => {
+    assert.equal(checkLockdown('none integrity [confidentiality]\n').state, 'fail');
+    assert.equal(checkLockdown('none [integrity] confidentiality\n').state, 'ok');
+    assert.equal(checkLockdown('[none] integrity confidentiality\n').state, 'ok');
+  });
+
+  test('containers', () => {
+    assert.equal(checkNamespace('pid:[4026531836]').state, 'ok');
+    assert.equal(checkNamespace('pid:[4026532701]').fix, 'start the container with --pid=host');
+    // What docker gives to root by default.
+    const docker = checkPermissions(0, 'CapEff:\t00000000a80425fb\n');
+    assert.equal(docker.fix, 'start the container with --cap-add=SYS_PTRACE --cap-add=SYS_ADMIN');
+    assert.equal(checkPermissions(0, 'CapEff:\t000001ffffffffff\n').state, 'ok');
+  });
+
+  test('runtimes and the library', () => {
+    assert.equal(checkRuntime('18.20.4', 'linux', 'x64').state, 'fail');
+    assert.equal(checkRuntime('20.18.0', 'linux', 'x64').state, 'fail');
+    assert.equal(checkRuntime('20.19.0', 'linux', 'x64').state, 'ok');
+    assert.equal(checkRuntime('26.0.0', 'linux', 'arm64').state, 'ok');
+    const status = {
+      state: 'unavailable',
+      reason: 'addons-forbidden',
+      detail: 'add it',
+      failures: 0,
+    } as const;
+    assert.deepEqual(checkLibrary(status), {
+      check: 'library',
+      state: 'fail',
+      message: 'add it',
+      fix: 'NODE_OPTIONS=--allow-addons usdt doctor',
+    });
+    assert.equal(checkCache(status, ['/a', '/b']).state, 'warn');
+  });
+});
