@@ -1,0 +1,133 @@
+/**
+ * What the tests of this folder share: programs with probes, tracers, and waiting for what they say. Nothing waits
+ * for a time: a program says when it is traced, a tracer prints what it got.
+ * @module
+ */
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { absent, PATIENCE, temporaryFolder, without } from '../runtimes/support.ts';
+
+export { PATIENCE, temporaryFolder, without };
+
+/** The cache folder of all programs of one test file. */
+export const cache = temporaryFolder();
+
+/** For `skip`: false if uprobes can be used and all of these programs are installed. */
+export function withoutTracers(...programs: readonly string[]): string | false {
+  if (process.platform !== 'linux') return absent('Linux');
+  if (process.geteuid?.() !== 0) return absent('root');
+  // setpriv ends what the tests started, also when they are killed.
+  return without('setpriv', 'readelf', ...programs);
+}
+
+function environment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...inherited } = process.env;
+  // bpftrace cuts strings at 64 bytes unless told otherwise; 200 is the most that 0.17 takes.
+  return { ...inherited, LIBUSDT_DIR: cache, LC_ALL: 'C.UTF-8', BPFTRACE_STRLEN: '200', HOME: cache };
+}
+
+/** Runs a command to its end; it must end well. Its standard output. */
+export function run(command: string, ...args: readonly string[]): string {
+  const options = { encoding: 'utf8', env: environment(), timeout: PATIENCE, killSignal: 'SIGKILL' } as const;
+  const { status, signal, stdout, stderr, error } = spawnSync(command, args, options);
+  if (error) throw error;
+  assert.equal(status, 0, `${command} ${args.join(' ')} ended with ${status ?? signal}:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** A running program or tracer. It is killed when the test ends. */
+export class Started {
+  readonly child: ChildProcess;
+  readonly closed: Promise<unknown>;
+  #out = '';
+  #err = '';
+  #read = 0;
+  #ended = false;
+  #wake = (): void => {};
+
+  constructor(t: TestContext, command: string, ...args: readonly string[]) {
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
+      env: environment(),
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    t.after(() => child.kill('SIGKILL'));
+    this.child = child;
+    this.closed = once(child, 'close');
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#out += text;
+      this.#wake();
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#err += text;
+    });
+    child.on('close', () => {
+      this.#ended = true;
+      this.#wake();
+    });
+    child.stdin.on('error', () => {});
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** What was printed so far: all complete lines that are not empty. */
+  get lines(): string[] {
+    return this.#out.slice(0, this.#out.lastIndexOf('\n') + 1).match(/.+/g) ?? [];
+  }
+
+  /** Waits until `find` finds something in what is printed. */
+  async until<T>(find: (lines: string[]) => T | undefined | false, what: string): Promise<T> {
+    for (;;) {
+      const found = find(this.lines);
+      if (found !== undefined && found !== false) return found;
+      if (this.#ended) throw new Error(`it ended before ${what} came:\n${this.#out}${this.#err}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** The next line that the program printed, which is a JSON text. */
+  async next<T = Record<string, unknown>>(): Promise<T> {
+    const line = await this.until((lines) => lines[this.#read], 'the next line');
+    this.#read++;
+    return JSON.parse(line) as T;
+  }
+
+  /** Waits for so many lines, and gives all that are there. */
+  async atLeast(count: number): Promise<string[]> {
+    return this.until((lines) => lines.length >= count && lines, `${count} lines`);
+  }
+
+  /** Writes a line to its input. */
+  say(line: string): void {
+    this.child.stdin!.write(`${line}\n`);
+  }
+
+  /** Ends it as ctrl-C does, and gives all that it printed. */
+  async stop(): Promise<string[]> {
+    this.child.kill('SIGINT');
+    await this.closed;
+    return this.lines;
+  }
+}
+
+/** Starts a program of this folder's programs/. */
+export function startProgram(t: TestContext, name: string, ...args: readonly string[]): Started {
+  return new Started(
+    t,
+    process.execPath,
+    fileURLToPath(new URL(`programs/${name}`, import.meta.url)),
+    ...args,
+  );
+}
+
+/** Starts bpftrace. `flags` come before the script. */
+export function startBpftrace(t: TestContext, script: string, ...flags: readonly string[]): Started {
+  return new Started(t, 'bpftrace', '-q', '-B', 'line', ...flags, '-e', script);
+}
