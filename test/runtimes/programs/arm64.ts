@@ -12,6 +12,7 @@ import { FRAME } from '../../../packages/libusdt/src/engine/frame.ts';
 import { createProvider } from '../../../packages/libusdt/src/index.ts';
 import type { Probe } from '../../../packages/libusdt/src/provider/probe.ts';
 import { ProbeHandle } from '../../../packages/libusdt/src/provider/probe.ts';
+import type { LoadedImage } from '../../../packages/libusdt/src/system/system.ts';
 
 // Arm Architecture Reference Manual, C6.2: NOP; ORR x0, xzr, xM; LDR x0, [sp, #imm12 * 8].
 const NOP = 0xd503201f;
@@ -21,15 +22,17 @@ const loadFromStack = (word: number): number => 0xf94003e0 + word * 2 ** 10;
 const take = (argument: number): number =>
   argument < 8 ? moveFromRegister(argument) : loadFromStack(argument - 8);
 
-function handle(probe: Probe<never>): ProbeHandle {
-  if (probe instanceof ProbeHandle) return probe;
-  throw new TypeError('not a probe');
-}
+/** Where a probe's code is: what the provider tells the probe. */
+const places = new Map<unknown, { readonly loaded: LoadedImage; readonly index: number }>();
+const { attach } = ProbeHandle.prototype;
+ProbeHandle.prototype.attach = function (loaded, index) {
+  places.set(this, { loaded, index });
+  attach.call(this, loaded, index);
+};
 
 /** Only before the probe has fired for the first time: the emulator keeps its translation of what stood there. */
 function patch(probe: Probe<never>, instruction: number): void {
-  const { loaded, index } = handle(probe);
-  if (!loaded) throw new Error('not enabled');
+  const { loaded, index } = places.get(probe)!;
   const memory = openSync('/proc/self/mem', 'r+');
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(instruction);
@@ -39,12 +42,12 @@ function patch(probe: Probe<never>, instruction: number): void {
 
 /** What the tracer of one instruction saw of the last event. */
 function seen(probe: Probe<never>): bigint {
-  const { frame } = handle(probe).loaded!.engine;
+  const { frame } = places.get(probe)!.loaded.engine;
   return new BigInt64Array(frame.bytes.buffer)[FRAME.result / 8]!;
 }
 
 function textAt(probe: Probe<never>): string {
-  const { engine } = handle(probe).loaded!;
+  const { engine } = places.get(probe)!.loaded;
   const bytes = engine.read(BigInt.asUintN(64, seen(probe)), 64);
   return Buffer.from(bytes.subarray(0, bytes.indexOf(0))).toString();
 }

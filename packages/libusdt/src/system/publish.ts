@@ -14,6 +14,7 @@
  * @module
  */
 
+import { Buffer } from 'node:buffer';
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { combineProblems, type Folder, openFolder } from './folder.ts';
