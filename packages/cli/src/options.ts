@@ -57,3 +57,15 @@ export function addTargetOptions(command: Command): Command {
     .option('-d, --duration <seconds>', 'end after this time', positiveNumber)
     .option('--json', 'JSON, one object a line');
 }
+
+/** What stands behind `--` is a program with its arguments. */
+export function splitOperands(
+  operands: readonly string[],
+  command: Command,
+): [patterns: string[], program: string[]] {
+  const { rawArgs } = command.parent as unknown as { rawArgs: readonly string[] };
+  const dashes = rawArgs.indexOf('--');
+  const behind = dashes === -1 ? 0 : rawArgs.length - dashes - 1;
+  const patterns = operands.slice(0, operands.length - behind);
+  return [patterns, operands.slice(operands.length - behind)];
+}

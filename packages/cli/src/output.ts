@@ -5,7 +5,7 @@
 
 import { once } from 'node:events';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
-import type { TracedArgument, TraceEvent } from './tracer.ts';
+import type { TracedArgument, TraceEvent, Tracer } from './tracer.ts';
 
 /** Writes to the standard output, and waits if the reader is slow. */
 export async function print(text: string): Promise<void> {
@@ -24,6 +24,20 @@ export function toJson(value: unknown): string {
 /** `2 probes`, `1 probe`. */
 export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+/** What a tracer has attached to, in one line. */
+export function describeTraced({ probes }: Pick<Tracer, 'probes'>): string {
+  if (probes.length === 0) return 'no probe matches yet: waiting for a program that has some';
+  const names = [...new Set(probes.map(({ provider, name }) => `${provider}:${name}`))];
+  const list =
+    names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
+  const sites = probes.length > names.length ? ` at ${probes.length} places` : '';
+  return `tracing ${list}${sites}`;
+}
+
+export function lostMessage(lost: number): string {
+  return `${count(lost, 'event')} lost so far: they came faster than they could be read (--buffer gives more room, --where wants fewer)`;
 }
 
 /** A value of an argument as C would write it. Control characters are escaped: the text is the traced program's. */

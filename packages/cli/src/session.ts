@@ -84,6 +84,10 @@ export async function runSession(
       return EXIT.ok;
     }
     return child ? await child.ended : EXIT.ok;
+  } catch (error) {
+    // The command ends too, also one that has not begun.
+    onExit();
+    throw error;
   } finally {
     for (const timer of timers) clearTimeout(timer);
     if (tracer) tracer.close();
