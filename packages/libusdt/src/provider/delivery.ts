@@ -3,11 +3,12 @@
  *
  * Values that need no conversion (numbers for integers, short texts for strings) are written into the frame at once.
  * Any other sends the whole delivery the long way: first all values are converted, which may run the program's own
- * code, then all are written.
+ * code, then all are written. Where all arguments are small integers there is a shorter way still, short enough to be
+ * inlined into the loop that fires; it must not lead to the other ways but by one call that the JIT sees never taken.
  *
  * There is one class, with methods by the number of arguments, where the handles (probe.ts) have a class for each
  * number: all deliveries then have one hidden class, and the JIT compiles these methods for that one, however many
- * kinds of handles a program has. They are small, to be inlined into the loop that fires. Both halve the cost.
+ * kinds of handles a program has.
  * @module
  */
 
@@ -38,6 +39,8 @@ export class Delivery implements ProbeDefinition {
   loaded: LoadedImage | undefined = undefined;
   /** Which of the image's probes it is. */
   index = 0;
+  /** 1 if all arguments are integers of at most 32 bits, and the code can be seen: then words can be written at once. */
+  ints = 0;
   /** Address of the probe's function, in halves. */
   entryLow = 0;
   entryHigh = 0;
@@ -57,11 +60,12 @@ export class Delivery implements ProbeDefinition {
     this.stackCount = stackWords(loaded.engine.arch, this.types.length);
     this.loaded = loaded;
     this.index = index;
+    this.ints = loaded.text !== undefined && this.types.every(isInt) ? 1 : 0;
   }
 
   detach(): void {
     this.loaded = undefined;
-    this.index = 0;
+    this.index = this.ints = 0;
   }
 
   /** Reads the probe's code through the engine: is there a tracer? */
@@ -74,71 +78,70 @@ export class Delivery implements ProbeDefinition {
   }
 
   with1(a: unknown): void {
-    const words = this.begin();
-    if (words !== undefined && this.put(words, 0, a)) this.finish(words);
-    else this.convert([a]);
+    if (this.ints === 1 && typeof a === 'number') {
+      const { types } = this;
+      const { words } = this.loaded!.engine.frame;
+      writeInt32(words, 0, types[0]!, a);
+      this.finish(words);
+    } else this.withAll([a]);
   }
 
   with2(a: unknown, b: unknown): void {
-    const words = this.begin();
-    if (words !== undefined && this.put(words, 0, a) && this.put(words, 1, b)) this.finish(words);
-    else this.convert([a, b]);
+    if (this.ints === 1 && typeof a === 'number' && typeof b === 'number') {
+      const { types } = this;
+      const { words } = this.loaded!.engine.frame;
+      writeInt32(words, 0, types[0]!, a);
+      writeInt32(words, 1, types[1]!, b);
+      this.finish(words);
+    } else this.withAll([a, b]);
   }
 
   with3(a: unknown, b: unknown, c: unknown): void {
-    const words = this.begin();
-    if (words !== undefined && this.put(words, 0, a) && this.put(words, 1, b) && this.put(words, 2, c)) {
+    if (this.ints === 1 && typeof a === 'number' && typeof b === 'number' && typeof c === 'number') {
+      const { types } = this;
+      const { words } = this.loaded!.engine.frame;
+      writeInt32(words, 0, types[0]!, a);
+      writeInt32(words, 1, types[1]!, b);
+      writeInt32(words, 2, types[2]!, c);
       this.finish(words);
-    } else this.convert([a, b, c]);
+    } else this.withAll([a, b, c]);
   }
 
   with4(a: unknown, b: unknown, c: unknown, d: unknown): void {
-    const words = this.begin();
     if (
-      words !== undefined &&
-      this.put(words, 0, a) &&
-      this.put(words, 1, b) &&
-      this.put(words, 2, c) &&
-      this.put(words, 3, d)
+      this.ints === 1 &&
+      typeof a === 'number' &&
+      typeof b === 'number' &&
+      typeof c === 'number' &&
+      typeof d === 'number'
     ) {
+      const { types } = this;
+      const { words } = this.loaded!.engine.frame;
+      writeInt32(words, 0, types[0]!, a);
+      writeInt32(words, 1, types[1]!, b);
+      writeInt32(words, 2, types[2]!, c);
+      writeInt32(words, 3, types[3]!, d);
       this.finish(words);
-    } else this.convert([a, b, c, d]);
+    } else this.withAll([a, b, c, d]);
   }
 
-  /** Any number of values. The array is used up. */
+  /** Any values. The array is used up. */
   withAll(values: unknown[]): void {
-    const { types } = this;
-    const words = this.begin();
-    if (words !== undefined) {
+    const { loaded, types } = this;
+    // Without a view of the code, it is not yet certain that there is a tracer.
+    if (loaded?.text !== undefined) {
+      const { frame } = loaded.engine;
+      const { maxStringBytes } = this.context;
+      frame.cursor = FRAME.scratch;
       let slot = 0;
-      while (slot < types.length && this.put(words, slot, values[slot])) slot++;
+      while (slot < types.length && writePlain(frame, slot, types[slot]!, values[slot], maxStringBytes))
+        slot++;
       if (slot === types.length) {
-        this.finish(words);
+        this.finish(frame.words);
         return;
       }
     }
     this.convert(values);
-  }
-
-  /** The frame's words; nothing if the probe has left its image, or if it is not yet certain that there is a tracer. */
-  private begin(): Int32Array | undefined {
-    const { loaded } = this;
-    if (loaded === undefined || loaded.text === undefined) return undefined;
-    const { frame } = loaded.engine;
-    frame.cursor = FRAME.scratch;
-    return frame.words;
-  }
-
-  /** Writes an argument word. False: the value has to be converted first. */
-  private put(words: Int32Array, slot: number, value: unknown): boolean {
-    const type = this.types[slot]!;
-    if (typeof value !== 'number' || type.plain !== PLAIN_32) return this.putOther(slot, type, value);
-    writeInt32(words, slot, type, value);
-    return true;
-  }
-
-  private putOther(slot: number, type: CType, value: unknown): boolean {
-    return writePlain(this.loaded!.engine.frame, slot, type, value, this.context.maxStringBytes);
   }
 
   private finish(words: Int32Array): void {
@@ -164,4 +167,8 @@ export class Delivery implements ProbeDefinition {
     }
     this.finish(frame.words);
   }
+}
+
+function isInt(type: CType): boolean {
+  return type.plain === PLAIN_32;
 }

@@ -10,7 +10,7 @@
 
 import type { Frame } from '../engine/engine.ts';
 import { FRAME } from '../engine/frame.ts';
-import { type CType, PLAIN_64, PLAIN_STRING } from './ctypes.ts';
+import { type CType, PLAIN_32, PLAIN_64, PLAIN_STRING } from './ctypes.ts';
 import type { NormalValue } from './normalise.ts';
 
 const ARGS = FRAME.args / 4;
@@ -62,7 +62,7 @@ export function writeWord(
 }
 
 /**
- * Both steps at once, for a value that needs no conversion: a number for a 64-bit type, or a short ASCII string for a
+ * Both steps at once, for a value that needs no conversion: a number for a number's type, or a short ASCII string for a
  * string. Other values are left to `normalise` and `writeWord`: false, and nothing that matters was written.
  * Strings go to `frame.cursor`.
  */
@@ -74,7 +74,7 @@ export function writePlain(
   maxStringBytes: number,
 ): boolean {
   if (typeof value === 'number') {
-    if (type.plain !== PLAIN_64) return false;
+    if (type.plain !== PLAIN_32 && type.plain !== PLAIN_64) return false;
     writeNumber(frame.words, slot, type, value);
     return true;
   }
