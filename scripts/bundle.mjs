@@ -1,21 +1,42 @@
 // Joins each package's modules into a few files: Node opens one file in the time it takes to import the library,
 // where forty would take forty milliseconds. Not minified: people read it in stack traces.
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const LIBRARY = 'packages/libusdt';
+const DROP_IN = 'packages/dtrace-provider';
 
-for (const file of ['index.js', 'codecs.js']) rmSync(`${LIBRARY}/dist/${file}`, { force: true });
-await build({
-  entryPoints: [`${LIBRARY}/src/index.ts`, `${LIBRARY}/src/codecs.ts`],
-  outdir: `${LIBRARY}/dist`,
+const common = {
   bundle: true,
-  splitting: true,
-  chunkNames: 'shared',
-  format: 'esm',
   platform: 'node',
   target: 'node20.19',
   sourcemap: true,
   sourcesContent: false,
   logLevel: 'warning',
+};
+
+for (const file of ['index.js', 'codecs.js']) rmSync(`${LIBRARY}/dist/${file}`, { force: true });
+await build({
+  ...common,
+  entryPoints: [`${LIBRARY}/src/index.ts`, `${LIBRARY}/src/codecs.ts`],
+  outdir: `${LIBRARY}/dist`,
+  splitting: true,
+  chunkNames: 'shared',
+  format: 'esm',
 });
+
+// The drop-in is CommonJS, as what it stands in for, with the library inside: it works wherever that did, also under
+// tools that can't require() an ES module. The footer takes the mark of an ES module away: `import dtp from` then means
+// module.exports to every tool, as it does to Node.
+await build({
+  ...common,
+  entryPoints: [`${DROP_IN}/src/index.ts`],
+  outfile: `${DROP_IN}/dist/index.cjs`,
+  alias: { libusdt: `./${LIBRARY}/src/index.ts` },
+  format: 'cjs',
+  footer: { js: 'module.exports = { ...module.exports };' },
+});
+for (const name of ['index', 'provider']) {
+  const declarations = readFileSync(`${DROP_IN}/dist/${name}.d.ts`, 'utf8');
+  writeFileSync(`${DROP_IN}/dist/${name}.d.cts`, declarations.replace(/(from '\.\/\w+)\.ts'/g, "$1.cjs'"));
+}

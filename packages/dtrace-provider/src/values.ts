@@ -1,0 +1,32 @@
+/**
+ * Argument types, and what becomes of values that JavaScript has and C has not.
+ * https://github.com/chrisa/node-dtrace-provider/blob/master/src/dtrace_argument.cc
+ * @module
+ */
+
+import type { CTypeName } from 'libusdt';
+
+/** Most arguments of a probe; types after these don't count (libusdt's USDT_ARG_MAX). */
+const MAX_ARGUMENTS = 32;
+
+/** `int` carries 64 bits, as it does in the original on 64-bit systems. */
+export type ArgumentType = Extract<CTypeName, 'json' | 'char *' | 'int64_t'>;
+
+/** Types are told by how they begin, as in the original; what is none of the three is a string. */
+export function argumentTypes(types: readonly unknown[]): ArgumentType[] {
+  return types.slice(0, MAX_ARGUMENTS).map((type) => {
+    const name = String(type);
+    if (name.startsWith('json')) return 'json';
+    return name.startsWith('int') ? 'int64_t' : 'char *';
+  });
+}
+
+/** As many values as the probe has arguments. */
+export function argumentValues(types: readonly ArgumentType[], given: readonly unknown[]): unknown[] {
+  return types.map((type, index) => (type === 'json' ? jsonValue(given[index]) : given[index]));
+}
+
+/** What JSON has no text for is an error there; only `undefined` itself is the word. */
+function jsonValue(value: unknown): unknown {
+  return typeof value === 'function' || typeof value === 'symbol' ? { error: 'stringify failed' } : value;
+}
