@@ -56,7 +56,8 @@ export function writeWord(
     return cursor;
   }
   const length = Math.min(value.length, maxStringBytes);
-  frame.bytes.set(length < value.length ? value.subarray(0, length) : value, cursor);
+  // Empty: also what was detached by the conversion of a later argument, which `set` refuses.
+  if (length > 0) frame.bytes.set(length < value.length ? value.subarray(0, length) : value, cursor);
   writeAddress(frame, at, cursor);
   return cursor + length;
 }

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { types } from 'node:util';
 import type { CType } from './ctypes.ts';
+import { types } from '../system/runtime.ts';
 
 /** A number or bigint for integers, bools and doubles; a string; bytes; null for the null pointer. */
 export type NormalValue = number | bigint | string | Uint8Array | null;
@@ -29,7 +29,8 @@ export function normalise(type: CType, value: unknown): NormalValue {
   }
 }
 
-const INTEGER_TEXT = /^\s*[-+]?\d+\s*$/;
+/** Decimal, of at most the digits that 64 bits have: a long text must not cost a long multiplication. */
+const INTEGER_TEXT = /^\s*[-+]?\d{1,20}\s*$/;
 
 function toNumeric(type: CType, value: unknown): number | bigint {
   switch (typeof value) {
@@ -39,9 +40,7 @@ function toNumeric(type: CType, value: unknown): number | bigint {
     case 'boolean':
       return value ? 1 : 0;
     case 'string':
-      return type.size === 8 && type.kind === 'integer' && INTEGER_TEXT.test(value)
-        ? BigInt(value)
-        : Number(value);
+      return type.kind === 'integer' && INTEGER_TEXT.test(value) ? BigInt(value) : Number(value);
     case 'object':
     case 'function':
       try {
@@ -55,7 +54,9 @@ function toNumeric(type: CType, value: unknown): number | bigint {
 }
 
 function scale(value: number | bigint, factor: number): number | bigint {
-  return typeof value === 'bigint' ? value * BigInt(factor) : Math.round(value * factor);
+  // Wrapped first: the product of a huge bigint would be costly, or an error.
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) * BigInt(factor);
+  return Math.round(value * factor);
 }
 
 function toText(value: unknown): string {

@@ -1,0 +1,175 @@
+/**
+ * What the tests of this folder share: probes that believe they are traced, and fire into a frame that we read; and
+ * references for the conversions, made of BigInt and Buffer alone.
+ * @module
+ */
+
+import type { Engine, Frame } from '../../src/engine/engine.ts';
+import { FRAME, MAX_ARGUMENTS } from '../../src/engine/frame.ts';
+import { defineProbe } from '../../src/provider/definition.ts';
+import { createProbe, type Probe, type ProbeHandle } from '../../src/provider/probe.ts';
+import type { LoadedImage } from '../../src/system/system.ts';
+import type { CTypeName } from '../../src/types/infer.ts';
+
+/** Integer types as C has them on LP64: the sizes and signs that the library must agree with. */
+export const C_INTEGERS: readonly (readonly [name: CTypeName, bits: 8 | 16 | 32 | 64, signed: boolean])[] = [
+  ['int8_t', 8, true],
+  ['int16_t', 16, true],
+  ['int32_t', 32, true],
+  ['int64_t', 64, true],
+  ['uint8_t', 8, false],
+  ['uint16_t', 16, false],
+  ['uint32_t', 32, false],
+  ['uint64_t', 64, false],
+  ['char', 8, true],
+  ['signed char', 8, true],
+  ['unsigned char', 8, false],
+  ['short', 16, true],
+  ['unsigned short', 16, false],
+  ['int', 32, true],
+  ['unsigned', 32, false],
+  ['unsigned int', 32, false],
+  ['long', 64, true],
+  ['unsigned long', 64, false],
+  ['long long', 64, true],
+  ['unsigned long long', 64, false],
+  ['size_t', 64, false],
+  ['ssize_t', 64, true],
+  ['intptr_t', 64, true],
+  ['uintptr_t', 64, false],
+];
+
+/** Just below a multiple of 2^32: the addresses of strings carry into the high half. */
+const FRAME_ADDRESS = 0x7ffe_ffff_f000n;
+const TEXT_ADDRESS = 0x5555_0000_0000n;
+const ENTRY = 0x40;
+/** What lies in memory before a probe fires: no NUL that a string could borrow. */
+const POISON = 0xaa;
+
+/** What a tracer would find at one fire. */
+export class Shot {
+  /** All 32 argument words, unsigned. */
+  readonly words: readonly bigint[];
+  readonly target: bigint;
+  readonly #memory: Uint8Array;
+
+  constructor(frame: Frame) {
+    const words = new BigUint64Array(frame.words.buffer);
+    this.words = Array.from(words.subarray(FRAME.args / 8, FRAME.args / 8 + MAX_ARGUMENTS));
+    this.target = words[FRAME.target / 8]!;
+    this.#memory = frame.bytes.slice();
+  }
+
+  /** Memory that an argument points to. */
+  bytes(slot: number, length: number): Uint8Array {
+    const at = Number(this.words[slot]! - FRAME_ADDRESS);
+    if (at < FRAME.scratch || at + length > FRAME.size)
+      throw new RangeError(`argument ${slot}: no such memory`);
+    return this.#memory.subarray(at, at + length);
+  }
+
+  /** The C string that an argument points to, without its NUL. */
+  cstring(slot: number): Buffer {
+    const at = Number(this.words[slot]! - FRAME_ADDRESS);
+    const end = this.#memory.indexOf(0, at);
+    return Buffer.from(this.bytes(slot, end - at));
+  }
+
+  text(slot: number): string {
+    return this.cstring(slot).toString();
+  }
+}
+
+export interface GalleryOptions {
+  /** False: a runtime that gives no view of the code, where the engine is asked. */
+  readonly view?: boolean;
+}
+
+/** A thread's frame, and probes that fire into it. Needs no tracer, no file, no Linux. */
+export class Gallery {
+  readonly shots: Shot[] = [];
+  readonly frame: Frame;
+  readonly #loaded: LoadedImage;
+
+  constructor({ view = true }: GalleryOptions = {}) {
+    const buffer = new ArrayBuffer(FRAME.size);
+    this.frame = {
+      words: new Int32Array(buffer),
+      bytes: new Uint8Array(buffer),
+      address: FRAME_ADDRESS,
+      addressLow: Number(BigInt.asIntN(32, FRAME_ADDRESS)),
+      addressHigh: Number(FRAME_ADDRESS >> 32n),
+      scratchStart: FRAME.scratch,
+      scratchEnd: FRAME.size,
+      cursor: FRAME.scratch,
+    };
+    this.frame.bytes.fill(POISON);
+    const engine: Engine = {
+      arch: 'x64',
+      frame: this.frame,
+      invoke: () => {
+        this.shots.push(new Shot(this.frame));
+        this.frame.bytes.fill(POISON);
+      },
+      symbol: () => 0n,
+      call: () => 0n,
+      read: (_address, length) => new Uint8Array(length).fill(POISON),
+      view: () => undefined,
+    };
+    this.#loaded = {
+      sites: [{ entry: ENTRY, site: 0, idle: 0 }],
+      engine,
+      file: '/nowhere',
+      storage: 'file',
+      detail: undefined,
+      textAddress: TEXT_ADDRESS,
+      text: view ? Int32Array.of(POISON) : undefined,
+      unload: () => {},
+    };
+  }
+
+  probe(types: readonly CTypeName[], maxStringBytes = 4096): Probe & ProbeHandle {
+    const context = { maxStringBytes, failures: 0 };
+    const probe = createProbe(defineProbe('probe', types), context);
+    probe.attach(this.#loaded, 0);
+    return probe as Probe & ProbeHandle;
+  }
+}
+
+const gallery = new Gallery();
+
+/** What a tracer finds when a probe with these types fires with these values. */
+export function fire(types: readonly CTypeName[], values: readonly unknown[], maxStringBytes?: number): Shot {
+  gallery.shots.length = 0;
+  gallery.probe(types, maxStringBytes).fire(...values);
+  const [shot, ...more] = gallery.shots;
+  if (!shot || more.length > 0) throw new Error(`${gallery.shots.length} shots, not one`);
+  return shot;
+}
+
+/** A C integer of so many bits in a 64-bit register, unsigned. */
+export function wrapped(value: bigint, bits: number, signed: boolean): bigint {
+  return BigInt.asUintN(64, signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value));
+}
+
+/** Truncated towards zero, as C does; what is not finite is 0. */
+export function truncated(value: number | bigint): bigint {
+  if (typeof value === 'bigint') return value;
+  return Number.isFinite(value) ? BigInt(Math.trunc(value)) : 0n;
+}
+
+/** The bits of a double. */
+export function doubleBits(value: number): bigint {
+  const buffer = Buffer.alloc(8);
+  buffer.writeDoubleBE(value);
+  return buffer.readBigUInt64BE();
+}
+
+/** UTF-8 as a C string of at most `limit` bytes with its NUL can hold: whole characters, nothing from a NUL on. */
+export function cText(text: string, limit: number): Buffer {
+  const bytes = Buffer.from(text.replace(/\0.*$/su, ''));
+  let end = Math.min(bytes.length, limit - 1);
+  // Bytes 10xxxxxx continue a character: it began before.
+  while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end);
+}
