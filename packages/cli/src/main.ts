@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The `usdt` command. Only the module of the command that runs is loaded: most of the time of a short command is
  * Node's own start.
