@@ -5,8 +5,8 @@
  * @module
  */
 
+import { types } from 'node:util';
 import type { CType } from './ctypes.ts';
-import { types } from '../system/runtime.ts';
 
 /** A number or bigint for integers, bools and doubles; a string; bytes; null for the null pointer. */
 export type NormalValue = number | bigint | string | Uint8Array | null;
