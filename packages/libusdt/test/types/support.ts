@@ -124,6 +124,7 @@ export class Gallery {
       detail: undefined,
       textAddress: TEXT_ADDRESS,
       text: view ? Int32Array.of(POISON) : undefined,
+      tracepoint: 'nop',
       unload: () => {},
     };
   }
