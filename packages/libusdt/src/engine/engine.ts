@@ -3,7 +3,7 @@
  * @module
  */
 
-import { types } from 'node:util';
+import { types } from '../system/runtime.ts';
 import type { Arch } from '../target.ts';
 import { EXPORT } from './code.ts';
 import { FRAME, MAX_ARGUMENTS, stackWords } from './frame.ts';

@@ -7,13 +7,12 @@
  * @module
  */
 
-import * as fs from 'node:fs';
-import { join } from 'node:path';
 import { show, UsdtError } from '../errors.ts';
 import { findFolder, folderCandidates } from './folder.ts';
 import { isPublishedName } from './names.ts';
 import { sweep } from './publish.ts';
 import { isProblem } from './reasons.ts';
+import { fs, join } from './runtime.ts';
 
 export interface CleanOptions {
   /** Files that were not used for this many days go. Default 30; 0 means all that no process has mapped. */

@@ -14,11 +14,10 @@
  * @module
  */
 
-import * as fs from 'node:fs';
-import { homedir } from 'node:os';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import type { Stats } from 'node:fs';
 import type { Problem } from './reasons.ts';
 import { errorCode, isProblem, problemFrom } from './reasons.ts';
+import { basename, dirname, fs, homedir, isAbsolute, join, resolve } from './runtime.ts';
 
 /** A folder that passed every check. */
 export interface Folder {
@@ -183,7 +182,7 @@ function makeFolder(path: string, folder: string): Problem | undefined {
 }
 
 function examineParent(path: string, folder: string, user: number): Problem | undefined {
-  let stat: fs.Stats;
+  let stat: Stats;
   try {
     stat = fs.lstatSync(path);
   } catch (error) {
@@ -206,7 +205,7 @@ function examineParent(path: string, folder: string, user: number): Problem | un
 }
 
 function examineOwn(path: string, user: number): Problem | undefined {
-  let stat: fs.Stats;
+  let stat: Stats;
   let descriptor: number | undefined;
   try {
     const seen = fs.lstatSync(path);
@@ -238,7 +237,7 @@ function examineOwn(path: string, user: number): Problem | undefined {
   return undefined;
 }
 
-function notFolder(path: string, stat: fs.Stats): Problem {
+function notFolder(path: string, stat: Stats): Problem {
   return stat.isSymbolicLink()
     ? unusable(path, `${path} is a symbolic link: set LIBUSDT_DIR to the folder that it names`)
     : unusable(path, `${path} is not a folder: remove it, or set LIBUSDT_DIR to a folder elsewhere`);

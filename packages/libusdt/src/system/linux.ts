@@ -8,9 +8,6 @@
  * @module
  */
 
-import * as fs from 'node:fs';
-import { release, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { buildEngine } from '../engine/code.ts';
 import { type Engine, loadEngine } from '../engine/engine.ts';
 import { buildImage, type Image, TEXT_SYMBOL } from '../image/image.ts';
@@ -20,6 +17,7 @@ import { combineProblems, folderCandidates } from './folder.ts';
 import { type Libc, openLibc } from './libc.ts';
 import { publishFirst } from './publish.ts';
 import { errorCode, isDeniedByDeno, isProblem, messageOf, type Problem, problemFrom } from './reasons.ts';
+import { fs, join, release, tmpdir } from './runtime.ts';
 import type { LoadedImage, System } from './system.ts';
 
 const ARCHES: readonly string[] = ['x64', 'arm64'] satisfies Arch[];

@@ -9,7 +9,7 @@
  * @module
  */
 
-import * as fs from 'node:fs';
+import { fs } from './runtime.ts';
 
 const PUBLISHED = /^libusdt-(?:[A-Za-z0-9_.-]+-)?[0-9a-f]{16,64}\.so$/;
 const TEMPORARY = /^\.tmp-(\d{1,10})-([0-9a-z]+)-[0-9a-z]+$/;

@@ -14,12 +14,11 @@
  * @module
  */
 
-import { Buffer } from 'node:buffer';
-import * as fs from 'node:fs';
-import { dirname, join } from 'node:path';
+import type { Stats } from 'node:fs';
 import { combineProblems, type Folder, openFolder } from './folder.ts';
 import { isPublishedName, isStale, lockName, temporaryName } from './names.ts';
 import { errorCode, isProblem, type Problem, problemFrom } from './reasons.ts';
+import { Buffer, dirname, fs, join } from './runtime.ts';
 
 export interface Published {
   /** Absolute, canonical path. */
@@ -128,7 +127,7 @@ function verify(file: string, bytes: Uint8Array): Verdict {
   }
 }
 
-function isAsPublished(stat: fs.Stats, size: number): boolean {
+function isAsPublished(stat: Stats, size: number): boolean {
   return (
     stat.isFile() &&
     stat.uid === process.geteuid?.() &&

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { join } from 'node:path';
-import { types } from 'node:util';
+import { join, types } from './runtime.ts';
 
 /** What stands in the way, for programs. New ones may be added; the ones that are here keep their meaning. */
 export type UnavailableReason =

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { types } from 'node:util';
+import { types } from '../system/runtime.ts';
 import type { CType } from './ctypes.ts';
 
 /** A number or bigint for integers, bools and doubles; a string; bytes; null for the null pointer. */
