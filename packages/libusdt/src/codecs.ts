@@ -4,6 +4,14 @@
  * @module
  */
 
+export { dofAttributes, LIBUSDT_ATTRIBUTES, packAttribute, unpackAttribute } from './dof/attributes.ts';
+export { type DecodedDof, type DecodedProvider, decodeDof, decodeDofs, readDofFormat } from './dof/decode.ts';
+export type { DofAttributes, DofDocument, DofFormat, DofProbe, DofProvider } from './dof/document.ts';
+export { encodeDof } from './dof/encode.ts';
+export { DofError } from './dof/error.ts';
+export { DOF_RULES, type DofEffect, type DofFinding, type DofRule } from './dof/rules.ts';
+export type { DofSystemName } from './dof/systems.ts';
+export { type DofValidateOptions, validateDof } from './dof/validate.ts';
 export {
   type ElfFormat,
   ET_EXEC,

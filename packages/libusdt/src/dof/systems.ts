@@ -1,0 +1,104 @@
+/**
+ * Where the systems that take DOF differ. Linux is dtprobed of DTrace 2.
+ *
+ * - illumos: https://github.com/illumos/illumos-gate/blob/master/usr/src/uts/common/dtrace/dtrace.c and fasttrap.c
+ * - FreeBSD: https://github.com/freebsd/freebsd-src/blob/main/sys/cddl/contrib/opensolaris/uts/common/dtrace/dtrace.c
+ * - macOS: https://github.com/apple-oss-distributions/xnu/blob/main/bsd/dev/dtrace/dtrace.c
+ * - Linux: https://github.com/oracle/dtrace-utils/blob/devel/libcommon/usdt_parser_dof.c
+ * @module
+ */
+
+import { DTRACE_FUNCNAMELEN } from './constants.ts';
+
+export type DofSystemName = 'darwin' | 'illumos' | 'freebsd' | 'linux';
+
+export interface DofSystem {
+  readonly name: DofSystemName;
+  /** Accepted values of DOF_ID_VERSION and DOF_ID_DIFVERS. */
+  readonly versions: readonly number[];
+  readonly difVersions: readonly number[];
+  /** dtrace_dof_maxsize, usdt_maxsize: a document must be smaller. Bytes. */
+  readonly maxSize: number;
+  /** Are sections that must be loaded refused without their flag, and are relocations applied? */
+  readonly relocates: boolean;
+  /** Bytes of a function's name, NUL included. */
+  readonly functionLength: number;
+  /** Provider names that the system keeps for itself. */
+  readonly reserved: readonly string[];
+  /** What becomes of a probe with one offset twice. */
+  readonly duplicateOffset: 'refused' | 'dropped';
+  /** What becomes of the second probe of the same function and name. macOS shows both. */
+  readonly duplicateProbe: 'refused' | 'dropped' | 'allowed';
+  /** Names become files of the daemon, under /run/dtrace. */
+  readonly namesAreFiles: boolean;
+  /** The first version whose is-enabled offsets count. */
+  readonly enabledOffsetsSince: number;
+  /** Most arguments of a probe that are read; more overrun the daemon's table. */
+  readonly maxArguments: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** nargc and xargc are one byte. */
+const ANY_NUMBER = 255;
+
+export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
+  darwin: {
+    name: 'darwin',
+    versions: [3],
+    difVersions: [2],
+    maxSize: 512 * KIB,
+    relocates: false,
+    functionLength: DTRACE_FUNCNAMELEN,
+    reserved: ['pid', 'objc', 'oneshot'],
+    duplicateOffset: 'dropped',
+    duplicateProbe: 'allowed',
+    namesAreFiles: false,
+    enabledOffsetsSince: 3,
+    maxArguments: ANY_NUMBER,
+  },
+  illumos: {
+    name: 'illumos',
+    versions: [1, 2],
+    difVersions: [1, 2],
+    maxSize: 8 * MIB,
+    relocates: true,
+    functionLength: DTRACE_FUNCNAMELEN,
+    reserved: ['pid'],
+    duplicateOffset: 'dropped',
+    duplicateProbe: 'dropped',
+    namesAreFiles: false,
+    enabledOffsetsSince: 2,
+    maxArguments: ANY_NUMBER,
+  },
+  freebsd: {
+    name: 'freebsd',
+    versions: [1, 2],
+    difVersions: [1, 2],
+    maxSize: 8 * MIB,
+    relocates: true,
+    // sys/cddl/contrib/opensolaris/uts/common/sys/dtrace.h has 192.
+    functionLength: 192,
+    reserved: ['pid'],
+    duplicateOffset: 'dropped',
+    duplicateProbe: 'dropped',
+    namesAreFiles: false,
+    enabledOffsetsSince: 2,
+    maxArguments: ANY_NUMBER,
+  },
+  linux: {
+    name: 'linux',
+    versions: [1, 2, 3],
+    difVersions: [2],
+    maxSize: 256 * MIB,
+    relocates: true,
+    functionLength: DTRACE_FUNCNAMELEN,
+    reserved: ['pid'],
+    duplicateOffset: 'refused',
+    duplicateProbe: 'refused',
+    namesAreFiles: true,
+    enabledOffsetsSince: 3,
+    // libdtrace/dt_dctx.h: dt_mstate_t has argv[10].
+    maxArguments: 10,
+  },
+};

@@ -1,0 +1,222 @@
+/**
+ * The rules for one provider and its probes: what the kernel looks at before it makes them, and what it does not
+ * tell when it makes none.
+ * @module
+ */
+
+import { STABILITIES } from '../provider/attributes.ts';
+import * as dof from './constants.ts';
+import type { DofAttributes } from './document.ts';
+import { canBeFile, type DofString, type Examined, referred, stringAt, wordsAt } from './examined.ts';
+import type { DofRule } from './rules.ts';
+import { type DofProbeEntry, type DofSec, readProbe, readProvider } from './structures.ts';
+
+/** A table that may be read: its strings, or its bytes. */
+interface Tables {
+  readonly strings: DofSec;
+  readonly args: DofSec;
+  readonly offsets: DofSec;
+  readonly enabled: DofSec | undefined;
+}
+
+/** Thrown where a kernel stops: the document is refused as a whole. */
+class Refused {}
+
+/** @param names Of all probes so far, to find duplicates. */
+export function checkProvider(document: Examined, section: DofSec, names: Set<string>): void {
+  try {
+    examineProvider(document, section, names);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+  }
+}
+
+function examineProvider(document: Examined, section: DofSec, names: Set<string>): void {
+  const { view, version, system, report } = document;
+  const refuse = (rule: DofRule, detail: string): never => {
+    report(rule, 'refused', detail);
+    throw new Refused();
+  };
+  const least = version === 1 ? dof.SIZE.provider1 : dof.SIZE.provider;
+  if (section.offset % 4n !== 0n || section.size < least || !isReadable(document, section)) {
+    refuse('provider-section', `${section.size} bytes at ${section.offset}`);
+  }
+  const provider = readProvider(view, Number(section.offset), version);
+  const follow = (index: number, type: number): DofSec => {
+    const found = referred(document, index, type);
+    return typeof found === 'string' ? refuse('section-reference', found) : found;
+  };
+  const probes = follow(provider.probes, dof.DOF_SECT_PROBES);
+  const tables: Tables = {
+    strings: follow(provider.strtab, dof.DOF_SECT_STRTAB),
+    args: follow(provider.prargs, dof.DOF_SECT_PRARGS),
+    offsets: follow(provider.proffs, dof.DOF_SECT_PROFFS),
+    enabled: provider.prenoffs === 0 ? undefined : follow(provider.prenoffs, dof.DOF_SECT_PRENOFFS),
+  };
+  const named =
+    stringAt(document, tables.strings, provider.name) ??
+    refuse('provider-name', `its offset is ${provider.name} of ${tables.strings.size}`);
+  const name = named.text;
+  if (named.size >= dof.DTRACE_PROVNAMELEN) refuse('provider-name', `"${name}"`);
+  checkEntries(probes, tables, version, refuse);
+
+  checkProviderName(document, named);
+  checkAttributes(document, name, provider);
+  const wordSize = probes.entsize;
+  for (let i = 0; i < Math.floor(Number(probes.size) / wordSize); i++) {
+    const probe = readProbe(view, Number(probes.offset) + i * wordSize, version);
+    const label = `provider ${name}, probe ${i}`;
+    checkProbe(document, tables, probe, label, (rule, detail) => refuse(rule, `${label}: ${detail}`));
+    checkProbeSilently(document, tables, probe, label);
+    const key = probeKey(document, tables, name, probe);
+    if (names.has(key) && system.duplicateProbe !== 'allowed') {
+      report('duplicate-probe', system.duplicateProbe, `${label}: ${key}`);
+    }
+    names.add(key);
+  }
+}
+
+type Refuse = (rule: DofRule, detail: string) => never;
+
+/** A section without its flag was not checked, and may be anywhere. */
+function isReadable({ size }: Examined, section: DofSec): boolean {
+  return section.offset + section.size <= size;
+}
+
+function checkEntries(
+  probes: DofSec,
+  { args, offsets, enabled }: Tables,
+  version: number,
+  refuse: Refuse,
+): void {
+  const least = version === 1 ? dof.SIZE.probe1 : dof.SIZE.probe;
+  if (probes.entsize > probes.size) refuse('probe-entry-size', 'there is no probe');
+  if (probes.entsize < least || probes.entsize % 8 !== 0) {
+    refuse('probe-entry-size', `entries of ${probes.entsize} bytes`);
+  }
+  for (const section of enabled ? [offsets, enabled] : [offsets]) {
+    if (section.entsize !== dof.SIZE.offset || section.offset % 4n !== 0n) {
+      refuse('offset-entry-size', `entries of ${section.entsize} bytes at ${section.offset}`);
+    }
+  }
+  if (args.entsize !== 1) refuse('argument-entry-size', `entries of ${args.entsize} bytes`);
+}
+
+function checkProviderName({ system, report }: Examined, { text: name, size }: DofString): void {
+  // fasttrap_meta_provide: strlen(name) + 10 digits < DTRACE_PROVNAMELEN
+  const digits = 10;
+  if (size + digits >= dof.DTRACE_PROVNAMELEN) {
+    report('provider-name-length', 'dropped', `"${name}" has ${size} bytes`);
+  }
+  if (!/^[A-Za-z_.-][A-Za-z0-9_.`-]*$/.test(name)) {
+    const effect = system.namesAreFiles && !canBeFile(name) ? 'refused' : 'dropped';
+    report('provider-name-characters', effect, `"${name}"`);
+  }
+  if (system.reserved.includes(name)) report('reserved-provider', 'dropped', `"${name}"`);
+}
+
+function checkAttributes({ report }: Examined, name: string, provider: DofAttributes): void {
+  const { provattr, modattr, funcattr, nameattr, argsattr } = provider;
+  // dtrace_badattr. Classes are capped before that.
+  for (const [field, word] of Object.entries({ provattr, modattr, funcattr, nameattr, argsattr })) {
+    const [names, data] = [word >>> 24, (word >>> 16) & 0xff];
+    if (Math.max(names, data) >= STABILITIES.length) {
+      report('attributes', 'dropped', `provider ${name}: ${field} has stability ${Math.max(names, data)}`);
+    }
+  }
+}
+
+function checkProbe(
+  document: Examined,
+  tables: Tables,
+  probe: DofProbeEntry,
+  label: string,
+  refuse: Refuse,
+): void {
+  const { version, system, view } = document;
+  const { strings, args, offsets, enabled } = tables;
+  for (const [rule, at, limit] of [
+    ['function-name', probe.func, system.functionLength],
+    ['probe-name', probe.name, dof.DTRACE_NAMELEN],
+  ] as const) {
+    const found = stringAt(document, strings, at) ?? refuse(rule, `its offset is ${at} of ${strings.size}`);
+    if (found.size >= limit) refuse(rule, `"${found.text}" has ${found.size} bytes`);
+  }
+  if ((probe.offidx + probe.noffs) * dof.SIZE.offset > offsets.size) {
+    refuse('probe-offsets', `${probe.noffs} from ${probe.offidx} on, of ${offsets.size} bytes`);
+  }
+  if (version > 1) {
+    const { enoffidx, nenoffs } = probe;
+    const room = enabled ? Number(enabled.size) : 0;
+    const outside = enabled ? (enoffidx + nenoffs) * dof.SIZE.offset > room : enoffidx !== 0 || nenoffs !== 0;
+    if (outside) refuse('enabled-offsets', `${nenoffs} from ${enoffidx} on, of ${room} bytes`);
+  }
+  if (probe.noffs + probe.nenoffs === 0) refuse('no-offset', label);
+  if (probe.argidx + probe.xargc > args.size) {
+    refuse('argument-map', `${probe.xargc} from ${probe.argidx} on, of ${args.size} bytes`);
+  }
+  for (let i = 0; i < probe.xargc; i++) {
+    // Kernels take nargc itself too, and then read behind the types. dtprobed does not.
+    const index = view.bytes.getUint8(Number(args.offset) + probe.argidx + i);
+    if (index >= probe.nargc) refuse('argument-map', `argument ${index} of ${probe.nargc}`);
+  }
+  checkTypes(document, strings, probe.nargv, probe.nargc, (detail) => refuse('native-types', detail));
+  checkTypes(document, strings, probe.xargv, probe.xargc, (detail) => refuse('translated-types', detail));
+}
+
+function checkTypes(
+  document: Examined,
+  strings: DofSec,
+  start: number,
+  count: number,
+  refuse: (detail: string) => never,
+): void {
+  let at = start;
+  for (let i = 0; i < count; i++) {
+    const type = stringAt(document, strings, at) ?? refuse(`type ${i} is at ${at} of ${strings.size}`);
+    if (type.size >= dof.DTRACE_ARGTYPELEN) refuse(`"${type.text}" has ${type.size} bytes`);
+    at += type.size + 1;
+  }
+}
+
+/** What becomes of a probe that is well-formed. */
+function checkProbeSilently(document: Examined, tables: Tables, probe: DofProbeEntry, label: string): void {
+  const { system, report, version, view } = document;
+  if (system.namesAreFiles) {
+    for (const at of [probe.func, probe.name]) {
+      const text = stringAt(document, tables.strings, at)?.text ?? '';
+      if (!canBeFile(text)) report('name-is-file', 'refused', `${label}: "${text}"`);
+    }
+  }
+  const { offsets, enabled } = tables;
+  const lists = [wordsAt(document, offsets, probe.offidx, probe.noffs)];
+  if (enabled) lists.push(wordsAt(document, enabled, probe.enoffidx, probe.nenoffs));
+  for (const list of lists) {
+    if (new Set(list).size < list.length) report('duplicate-offset', system.duplicateOffset, label);
+    const negative = list.filter((offset) => offset >= 2 ** 31).length;
+    if (system.name === 'darwin' && negative > 0 && negative < list.length) {
+      report('mixed-offsets', 'dropped', label);
+    }
+  }
+  if (probe.nenoffs > 0 && version < system.enabledOffsetsSince) {
+    report(
+      'enabled-version',
+      'dropped',
+      `${label}: ${probe.nenoffs} is-enabled offsets in version ${version}`,
+    );
+  }
+  const { maxArguments } = system;
+  const argc = Math.max(probe.nargc, probe.xargc);
+  if (argc > maxArguments)
+    report('argument-count', 'wrong', `${label}: ${argc} arguments, ${maxArguments} are read`);
+  for (let i = 0; i < probe.xargc && system.name !== 'linux'; i++) {
+    const index = view.bytes.getUint8(Number(tables.args.offset) + probe.argidx + i);
+    if (index === i) continue;
+    report('argument-order', 'wrong', `${label}: args[${i}] is native argument ${index}`);
+    break;
+  }
+}
+
+function probeKey(document: Examined, { strings }: Tables, provider: string, probe: DofProbeEntry): string {
+  return [provider, ...[probe.func, probe.name].map((at) => stringAt(document, strings, at)?.text)].join(':');
+}
