@@ -34,7 +34,8 @@ test('arguments of every type, and 0 to 6 of them', { skip, timeout: PATIENCE },
   const chosen = new Map(probes.map((probe) => [probe.name, probe]));
   for (const [name, { reads }] of chosen) if (reads.length > 6) chosen.delete(name);
 
-  const tracer = startBpftrace(t, [...chosen.values()].map((probe) => clause(file, probe)).join('\n'));
+  const tracer = await startBpftrace(t, [...chosen.values()].map((probe) => clause(file, probe)).join('\n'));
+  program.say('go');
   const { fired } = await program.next<{ fired: string[] }>();
   assert.ok(fired.length > 60);
   await tracer.atLeast(fired.length);

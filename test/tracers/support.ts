@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { absent, PATIENCE, temporaryFolder, without } from '../runtimes/support.ts';
@@ -82,13 +83,24 @@ export class Started {
 
   /** Waits until `find` finds something in what is printed. */
   async until<T>(find: (lines: string[]) => T | undefined | false, what: string): Promise<T> {
-    for (;;) {
-      const found = find(this.lines);
-      if (found !== undefined && found !== false) return found;
-      if (this.#ended) throw new Error(`it ended before ${what} came:\n${this.#out}${this.#err}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#wake();
+    }, PATIENCE / 2);
+    try {
+      for (;;) {
+        const found = find(this.lines);
+        if (found !== undefined && found !== false) return found;
+        const printed = `${this.#out}${this.#err}`;
+        if (this.#ended) throw new Error(`it ended before ${what} came, and printed:\n${printed}`);
+        if (late) throw new Error(`${what} did not come, but this:\n${printed}`);
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -102,6 +114,11 @@ export class Started {
   /** Waits for so many lines, and gives all that are there. */
   async atLeast(count: number): Promise<string[]> {
     return this.until((lines) => lines.length >= count && lines, `${count} lines`);
+  }
+
+  /** Makes `until` try again, where it looks at more than what is printed. */
+  look(): void {
+    this.#wake();
   }
 
   /** Writes a line to its input. */
@@ -127,7 +144,30 @@ export function startProgram(t: TestContext, name: string, ...args: readonly str
   );
 }
 
-/** Starts bpftrace. `flags` come before the script. */
-export function startBpftrace(t: TestContext, script: string, ...flags: readonly string[]): Started {
-  return new Started(t, 'bpftrace', '-q', '-B', 'line', ...flags, '-e', script);
+/** Numbers of epoll_wait, epoll_pwait and epoll_pwait2, on x86-64 and arm64: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h */
+const EPOLL_WAITS = new Set(process.arch === 'x64' ? ['232', '281', '441'] : ['22', '441']);
+
+/**
+ * Starts bpftrace, and waits until it has attached all its probes. `flags` come before the script.
+ *
+ * A probe's `enabled` is true a moment before its events count: the kernel first puts the breakpoint in place, then
+ * bpftrace gives it the program to run. When all is done bpftrace waits for events, which it does nowhere else.
+ */
+export async function startBpftrace(t: TestContext, script: string, ...flags: string[]): Promise<Started> {
+  const tracer = new Started(t, 'bpftrace', '-q', '-B', 'line', ...flags, '-e', script);
+  const waits = (): boolean => {
+    try {
+      const [syscall] = readFileSync(`/proc/${tracer.pid}/syscall`, 'latin1').split(' ', 1);
+      return EPOLL_WAITS.has(syscall!);
+    } catch {
+      return false;
+    }
+  };
+  const timer = setInterval(() => tracer.look(), 10);
+  try {
+    await tracer.until(waits, 'the attachment');
+  } finally {
+    clearInterval(timer);
+  }
+  return tracer;
 }

@@ -1,10 +1,10 @@
 // One probe for each argument type, with its least and greatest values, and one for each number of arguments. It
-// prints what a tracer has to see, waits until all are traced, and fires each case once.
+// prints what a tracer has to see, waits until it is told that they are traced, and fires each case once.
 //
 // How a tracer has to read an argument: s8 to s64 and u8 to u64 are integers, `string` is the address of a text, and
 // `bytes` the address of as many bytes as the next argument says.
 import { createProvider } from 'libusdt';
-import { print, untilEnabled } from './common.mjs';
+import { print, untilEnabled, untilTold } from './common.mjs';
 
 const bits = (value) => String(new BigUint64Array(Float64Array.of(value).buffer)[0]);
 
@@ -116,7 +116,7 @@ print({
 });
 const traced = process.argv[2] ? new RegExp(process.argv[2]) : /./;
 const chosen = cases.filter(({ name }) => traced.test(name));
-await untilEnabled(chosen.map(({ probe }) => probe));
+await untilTold(chosen.map(({ probe }) => probe));
 for (const { probe, values } of chosen) probe.fire(...values);
 print({ fired: chosen.map(text) });
 await untilEnabled(

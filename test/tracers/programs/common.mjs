@@ -12,6 +12,12 @@ export async function untilEnabled(probes, enabled = true) {
   while (!probes.every((probe) => probe.enabled === enabled)) await sleep(5);
 }
 
+/** Waits until the test says "go": the tracer is there. All of the probes must have noticed. */
+export async function untilTold(probes) {
+  for await (const line of commands()) if (line === 'go') break;
+  await untilEnabled(probes);
+}
+
 /** The lines of the standard input. */
 export async function* commands() {
   let rest = '';
