@@ -12,6 +12,15 @@ export { DofError } from './dof/error.ts';
 export { DOF_RULES, type DofEffect, type DofFinding, type DofRule } from './dof/rules.ts';
 export type { DofSystemName } from './dof/systems.ts';
 export { type DofValidateOptions, validateDof } from './dof/validate.ts';
+export { buildEngine } from './engine/code.ts';
+export {
+  buildImage,
+  type Image,
+  type ImageDefinition,
+  type ImageSite,
+  type ProbeDefinition,
+} from './image/image.ts';
+export { tracepointFor, tracepointsOf } from './image/tracepoint.ts';
 export {
   type ElfFormat,
   ET_EXEC,
@@ -25,6 +34,7 @@ export {
 export { ElfError } from './object/elf/error.ts';
 export { type ElfNote, encodeNotes, type LocatedNote, readNotes } from './object/elf/notes.ts';
 export { type ElfFile, type ElfSection, type ElfSegment, readElf } from './object/elf/reader.ts';
+export { defineImage, defineProbe, type ImageShape, type ProbeShape } from './provider/definition.ts';
 export {
   type DeclarationNote,
   decodeDeclarations,
@@ -35,3 +45,5 @@ export { sdtName } from './sdt/name.ts';
 export { decodeStapsdtNotes, encodeStapsdtNotes, type StapsdtNote, type StapsdtProbe } from './sdt/note.ts';
 export { argumentString, type Operand, parseArguments } from './sdt/operands.ts';
 export { type Environment, folderCandidates } from './system/folder.ts';
+export { publishedName } from './system/names.ts';
+export type { Arch, Target, TracepointEncoding } from './target.ts';

@@ -16,7 +16,7 @@ import { encodeDeclarations } from '../sdt/declaration.ts';
 import { sdtName } from '../sdt/name.ts';
 import { encodeStapsdtNotes } from '../sdt/note.ts';
 import { argumentString } from '../sdt/operands.ts';
-import type { Target } from '../target.ts';
+import type { Target, TracepointEncoding } from '../target.ts';
 import type { CType } from '../types/ctypes.ts';
 
 export interface ProbeDefinition {
@@ -41,6 +41,8 @@ export interface ImageSite {
 
 export interface Image {
   readonly bytes: Uint8Array;
+  /** What stands at the tracepoints. */
+  readonly tracepoint: TracepointEncoding;
   /** Depends on everything that is in the image. */
   readonly buildId: Uint8Array;
   readonly textSize: number;
@@ -117,6 +119,7 @@ export function buildImage(definition: ImageDefinition, target: Target): Image {
   const view = new DataView(text.buffer, text.byteOffset, text.length);
   return {
     bytes,
+    tracepoint: target.tracepoint,
     buildId,
     textSize: text.length,
     sites: places.map(({ entry, site }) => ({ entry, site, idle: view.getInt32(site, true) })),

@@ -28,6 +28,11 @@ const BY_KERNEL: Record<
   arm64: [{ since: [0, 0], encoding: 'nop' }],
 };
 
+/** All encodings that an architecture has. */
+export function tracepointsOf(arch: Arch): TracepointEncoding[] {
+  return BY_KERNEL[arch].map(({ encoding }) => encoding);
+}
+
 /** The best encoding for a kernel release such as "6.18.44-generic" (uname -r). An unreadable release gives the one that works everywhere. */
 export function tracepointFor(arch: Arch, release: string): TracepointEncoding {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? [undefined, '0', '0'];

@@ -5,7 +5,7 @@
 
 import { MAX_ARGUMENTS } from '../engine/frame.ts';
 import { show, UsdtError } from '../errors.ts';
-import type { ProbeDefinition } from '../image/image.ts';
+import type { ImageDefinition, ProbeDefinition } from '../image/image.ts';
 import { sdtName } from '../sdt/name.ts';
 import { type CType, parseCType } from '../types/ctypes.ts';
 import type { ArgumentsOf, CTypeName } from '../types/infer.ts';
@@ -48,6 +48,43 @@ export function defineProbe(name: string, shape: ProbeShape): ProbeDefinition {
     throw new UsdtError('USDT_TOO_MANY_ARGUMENTS', message);
   }
   return { name, function: functionName, types: shareTypes((args as readonly CTypeName[]).map(parseCType)) };
+}
+
+/** What `createProvider()` takes, as far as it is in an image. */
+export interface ImageShape {
+  readonly probes: Readonly<Record<string, ProbeShape>>;
+  readonly module?: string;
+}
+
+/**
+ * The definition of the image that a provider of that name and those probes has.
+ * @throws UsdtError as createProvider() does: USDT_NO_PROBES, USDT_BAD_NAME, USDT_DUPLICATE_PROBE, USDT_BAD_OPTION,
+ *   USDT_TOO_MANY_ARGUMENTS, USDT_UNKNOWN_TYPE.
+ */
+export function defineImage(provider: string, { probes, module = provider }: ImageShape): ImageDefinition {
+  checkName('provider', provider);
+  checkName('module', module);
+  if (typeof probes !== 'object' || probes === null)
+    throw new UsdtError('USDT_BAD_OPTION', `probes must be an object, not ${show(probes)}`);
+  const byKey = new Map<string, ProbeDefinition>();
+  for (const [name, shape] of Object.entries(probes)) {
+    const definition = defineProbe(name, shape);
+    const twin = byKey.get(probeKey(definition));
+    if (twin) throw duplicateProbe(provider, definition, twin);
+    byKey.set(probeKey(definition), definition);
+  }
+  if (byKey.size === 0) throw new UsdtError('USDT_NO_PROBES', `provider ${show(provider)} has no probes`);
+  return { provider, module, probes: [...byKey.values()] };
+}
+
+export function duplicateProbe(
+  provider: string,
+  { name, function: functionName }: ProbeDefinition,
+  twin: { readonly name: string },
+): UsdtError {
+  const spelled = twin.name === name ? '' : ` (as ${show(twin.name)}, which is the same to tracers)`;
+  const message = `provider ${show(provider)} has a probe ${show(name)} in function ${show(functionName)} already${spelled}`;
+  return new UsdtError('USDT_DUPLICATE_PROBE', message);
 }
 
 /** What makes a probe the same as another of its provider: `a-b` and `a__b` look the same to most tracers. */

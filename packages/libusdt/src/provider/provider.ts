@@ -11,10 +11,11 @@ import { MAX_STRING_BYTES } from '../engine/frame.ts';
 import { show, UsdtError } from '../errors.ts';
 import type { ProbeDefinition } from '../image/image.ts';
 import { isProblem, type Problem } from '../system/reasons.ts';
+import { dirname, fileURLToPath, resolve } from '../system/runtime.ts';
 import { type LoadedImage, openSystem, type System } from '../system/system.ts';
 import type { ArgumentsOf, CTypeName } from '../types/infer.ts';
 import { type Attributes, checkAttributes } from './attributes.ts';
-import { defineProbe, type ProbeShape, probeKey, type ShapeArguments } from './definition.ts';
+import { defineProbe, duplicateProbe, type ProbeShape, probeKey, type ShapeArguments } from './definition.ts';
 import type { ProbeContext } from './delivery.ts';
 import { checkName } from './names.ts';
 import { createProbe, type Probe, type ProbeHandle } from './probe.ts';
@@ -30,6 +31,12 @@ export interface ProviderOptions<Shapes extends ProbeShapes> {
   readonly module?: string;
   /** Stability, as DTrace shows it. */
   readonly attributes?: Partial<Attributes>;
+  /**
+   * An image that was built ahead of time (`usdt build`): a path, or a file URL. The probes are loaded from there, and
+   * nothing is written anywhere; if it is not exactly the image of this provider's probes, `status` says so. The engine
+   * is looked for beside it.
+   */
+  readonly image?: string | URL;
   /** Longer strings, JSON texts and buffers are cut to so many bytes, NUL included. 16 to 32,768; default 4,096. */
   readonly maxStringBytes?: number;
 }
@@ -57,6 +64,7 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
   /** The probes that `createProvider()` was given. */
   readonly probes: { readonly [Name in keyof Shapes]: Probe<ShapeArguments<Shapes[Name]>> };
 
+  readonly #image: string | undefined;
   readonly #context: ProbeContext;
   readonly #byKey = new Map<string, ProbeHandle>();
   readonly #groups = new Set<Group>();
@@ -75,6 +83,7 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
       attributes,
       maxStringBytes = DEFAULT_STRING_BYTES,
       probes = {} as Shapes,
+      image,
     } = options;
     checkName('module', module);
     const [least, most] = [LEAST_STRING_BYTES, MAX_STRING_BYTES];
@@ -85,6 +94,7 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
     this.name = name;
     this.module = module;
     this.attributes = checkAttributes(attributes);
+    this.#image = image === undefined ? undefined : checkImage(image);
     this.#context = { maxStringBytes, failures: 0 };
     const made = Object.entries<ProbeShape>(probes).map(([key, shape]) => [key, this.#add(key, shape)]);
     this.probes = Object.fromEntries(made);
@@ -180,12 +190,12 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
       return { state: 'unavailable', reason: problem.reason, detail: problem.detail, failures };
     }
     const worst = groups.find((group) => group.loaded.storage === 'memory')?.loaded;
-    const detail = problem?.detail ?? worst?.detail;
+    const detail = problem?.detail ?? (worst ?? groups.find(({ loaded }) => loaded.detail)?.loaded)?.detail;
     return {
       state: 'active',
       file: first.loaded.file,
       files: groups.map((group) => group.loaded.file),
-      tracepoint: this.#system.target.tracepoint,
+      tracepoint: first.loaded.tracepoint,
       registeredBy: this.#system.registeredBy,
       storage: worst ? 'memory' : 'file',
       lingering: groups.flatMap((group) => group.removed),
@@ -204,11 +214,7 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
     const definition = defineProbe(name, shape);
     const key = probeKey(definition);
     const twin = this.#byKey.get(key);
-    if (twin) {
-      const spelled = twin.name === name ? '' : ` (as ${show(twin.name)}, which is the same to tracers)`;
-      const message = `provider ${show(this.name)} has a probe ${show(name)} in function ${show(definition.function)} already${spelled}`;
-      throw new UsdtError('USDT_DUPLICATE_PROBE', message);
-    }
+    if (twin) throw duplicateProbe(this.name, definition, twin);
     const probe = createProbe(definition, this.#context);
     this.#byKey.set(key, probe);
     return probe;
@@ -220,10 +226,11 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
     const pending = [...this.#byKey.values()].filter((probe) => !probe.delivery.loaded);
     for (const group of outdated) pending.push(...group.probes);
     if (pending.length > 0) {
-      const system = openSystem();
+      const system = openSystem(this.#image === undefined ? undefined : dirname(this.#image));
       if (isProblem(system)) return system;
       const definitions = pending.map((probe): ProbeDefinition => probe.delivery);
-      const loaded = system.load({ provider: this.name, module: this.module, probes: definitions });
+      const definition = { provider: this.name, module: this.module, probes: definitions };
+      const loaded = system.load(definition, this.#image);
       if (isProblem(loaded)) return loaded;
       this.#system = system;
       for (const [index, probe] of pending.entries()) probe.attach(loaded, index);
@@ -242,6 +249,19 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
     this.#groups.delete(group);
     group.loaded.unload();
   }
+}
+
+/** An absolute path. @throws UsdtError USDT_BAD_OPTION */
+function checkImage(image: unknown): string {
+  try {
+    // Also a URL of another realm, as test runners make them.
+    if (typeof image === 'object' || (typeof image === 'string' && image.startsWith('file:')))
+      return fileURLToPath(image as URL);
+    if (typeof image === 'string' && image !== '' && !image.includes('\0')) return resolve(image);
+  } catch {
+    // Of another protocol than file:, or for another system.
+  }
+  throw new UsdtError('USDT_BAD_OPTION', `image must be a path or a file URL, not ${show(image)}`);
 }
 
 function isTraced(group: Group): boolean {

@@ -81,6 +81,12 @@ export function encodeDeclarations(probes: readonly ProbeDeclaration[], format: 
   return bytes;
 }
 
+/** The strings of a declaration as they follow each other in its note, NULs included. */
+export function declarationStrings(probe: Omit<ProbeDeclaration, 'pc'>): string {
+  const { provider, module, function: functionName, name, types } = probe;
+  return [provider, module, functionName, name, joinTypes(types), ''].join('\0');
+}
+
 function joinTypes(types: readonly string[]): string {
   for (const type of types) {
     if (type === '' || type.includes(',')) {

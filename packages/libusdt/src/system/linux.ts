@@ -10,11 +10,13 @@
 
 import { buildEngine } from '../engine/code.ts';
 import { type Engine, loadEngine } from '../engine/engine.ts';
-import { buildImage, type Image, TEXT_SYMBOL } from '../image/image.ts';
+import { buildImage, type Image, type ImageDefinition, TEXT_SYMBOL } from '../image/image.ts';
 import { tracepointFor } from '../image/tracepoint.ts';
 import type { Arch, Target } from '../target.ts';
 import { combineProblems, folderCandidates } from './folder.ts';
+import { isFileWith, openImageFile } from './image-file.ts';
 import { type Libc, openLibc } from './libc.ts';
+import { publishedName } from './names.ts';
 import { publishFirst } from './publish.ts';
 import { errorCode, isDeniedByDeno, isProblem, messageOf, type Problem, problemFrom } from './reasons.ts';
 import { fs, join, release, tmpdir } from './runtime.ts';
@@ -22,27 +24,26 @@ import type { LoadedImage, System } from './system.ts';
 
 const ARCHES: readonly string[] = ['x64', 'arm64'] satisfies Arch[];
 
-/** So much of the build id, which is a hash of the content, is in a file's name. It tells files apart; what makes them safe is that all bytes are compared. */
-const HASH_BYTES = 8;
-
-export function openLinux(): System | Problem {
+/** @param images see openSystem(). */
+export function openLinux(images?: string): System | Problem {
   if (!ARCHES.includes(process.arch)) {
     const detail = `libusdt has no code generator for ${process.arch}: probes stay silent. Run the x64 or arm64 build of the runtime if there is one.`;
     return { path: '', reason: 'architecture-not-supported', detail };
   }
   const arch = process.arch as Arch;
   const target: Target = { os: 'linux', arch, tracepoint: tracepointFor(arch, ask(release, '')) };
-  const engine = openEngine(arch);
+  const engine = openEngine(arch, images);
   if (isProblem(engine)) return engine;
   const libc = openLibc(engine);
   return {
     target,
     registeredBy: 'file mapping (uprobes)',
-    load(definition) {
+    load(definition, file) {
+      if (file !== undefined) return mapImageFile(engine, libc, file, definition, target);
       const image = buildImage(definition, target);
       const published = publishFirst(
         folderCandidates(process.env),
-        fileName(definition.provider, image.buildId),
+        publishedName(definition.provider, image.buildId),
         image.bytes,
         ({ file }) => map(engine, libc, image, file),
       );
@@ -61,13 +62,9 @@ function ask(what: () => string, otherwise: string): string {
   }
 }
 
-function fileName(label: string, buildId: Uint8Array): string {
-  const digits = Array.from(buildId.subarray(0, HASH_BYTES), (byte) => byte.toString(16).padStart(2, '0'));
-  return `libusdt-${label}-${digits.join('')}.so`;
-}
-
-function openEngine(arch: Arch): Engine | Problem {
+function openEngine(arch: Arch, images: string | undefined): Engine | Problem {
   const { bytes, buildId } = buildEngine(arch);
+  const name = publishedName('engine', buildId);
   const attempt = (file: string): Engine | Problem => {
     try {
       return loadEngine(file, arch);
@@ -75,23 +72,23 @@ function openEngine(arch: Arch): Engine | Problem {
       return loadProblem(error, file);
     }
   };
-  const published = publishFirst(
-    folderCandidates(process.env),
-    fileName('engine', buildId),
-    bytes,
-    ({ file }) => attempt(file),
-  );
+  if (images !== undefined) {
+    // Who ships images wants no cache folder: the engine is beside them, or comes from a file that is gone at once.
+    const file = join(images, name);
+    const shipped = isFileWith(file, bytes) ? attempt(file) : undefined;
+    if (shipped && !isProblem(shipped)) return shipped;
+    const temporary = fromTemporaryFile(bytes, attempt);
+    if (!isProblem(temporary) || temporary.reason === 'addons-forbidden') return temporary;
+  }
+  const published = publishFirst(folderCandidates(process.env), name, bytes, ({ file }) => attempt(file));
   if (!isProblem(published) || published.reason === 'addons-forbidden') return published;
-  return fromTemporaryFile(bytes, attempt, published);
+  const temporary = fromTemporaryFile(bytes, attempt);
+  return isProblem(temporary) ? combineProblems([published, temporary]) : temporary;
 }
 
 /** A folder of our own for the moment that loading takes. /dev/shm is a file system of its own, which may be executable where /tmp is not. */
-function fromTemporaryFile(
-  bytes: Uint8Array,
-  attempt: (file: string) => Engine | Problem,
-  because: Problem,
-): Engine | Problem {
-  const problems = [because];
+function fromTemporaryFile(bytes: Uint8Array, attempt: (file: string) => Engine | Problem): Engine | Problem {
+  const problems: Problem[] = [];
   for (const parent of [ask(tmpdir, '/tmp'), '/dev/shm']) {
     let folder: string | undefined;
     try {
@@ -115,6 +112,28 @@ function map(engine: Engine, libc: Libc, image: Image, file: string): LoadedImag
     return loaded(engine, libc, image, libc.dlopen(file), { file, storage: 'file' });
   } catch (error) {
     return loadProblem(error, file);
+  }
+}
+
+/** An image that was built ahead of time, from where it is. */
+function mapImageFile(
+  engine: Engine,
+  libc: Libc,
+  file: string,
+  definition: ImageDefinition,
+  target: Target,
+): LoadedImage | Problem {
+  const opened = openImageFile(file, definition, target);
+  if (isProblem(opened)) return opened;
+  const { image, detail } = opened;
+  try {
+    const place = { file, storage: 'file', ...(detail !== undefined && { detail }) } as const;
+    return loaded(engine, libc, image, libc.dlopen(file), place);
+  } catch (error) {
+    const problem = loadProblem(error, file);
+    if (problem.reason !== 'folder-not-executable') return problem;
+    const why = `${file} may not be mapped as code, so its file system is mounted noexec (or a security module forbids it): keep it on another one`;
+    return { ...problem, detail: why };
   }
 }
 
@@ -162,8 +181,18 @@ function loaded(engine: Engine, libc: Libc, image: Image, handle: bigint, place:
   const textAddress = libc.dlsym(handle, TEXT_SYMBOL);
   const buffer = image.textSize > 0 ? engine.view(textAddress, image.textSize) : undefined;
   const text = buffer && new Int32Array(buffer);
-  const { sites } = image;
-  const result: LoadedImage = { sites, engine, file, storage, detail, textAddress, text, unload };
+  const { sites, tracepoint } = image;
+  const result: LoadedImage = {
+    sites,
+    engine,
+    file,
+    storage,
+    detail,
+    textAddress,
+    text,
+    tracepoint,
+    unload,
+  };
   dropped.register(result, unload, token);
   return result;
 }

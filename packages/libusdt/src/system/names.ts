@@ -27,6 +27,14 @@ const TEMPORARY_LIFE = DAY;
 /** The scope where none could be found out; never equal to another. */
 const NO_SCOPE = '0';
 
+/** So much of the build id, which is a hash of the content, is in a file's name. It tells files apart; what makes them safe is that all bytes are compared. */
+const HASH_BYTES = 8;
+
+export function publishedName(label: string, buildId: Uint8Array): string {
+  const digits = Array.from(buildId.subarray(0, HASH_BYTES), (byte) => byte.toString(16).padStart(2, '0'));
+  return `libusdt-${label}-${digits.join('')}.so`;
+}
+
 export function isPublishedName(name: string): boolean {
   return name.length <= LONGEST && PUBLISHED.test(name);
 }

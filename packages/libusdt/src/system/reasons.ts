@@ -25,6 +25,12 @@ export type UnavailableReason =
   | 'disk-full'
   /** The dynamic loader refused the file; the detail has its words. Look for a security module's (SELinux, AppArmor) or seccomp's denial. */
   | 'load-failed'
+  /** The file of the option `image` is not there, or may not be read. Ship it with the program, or correct the path. */
+  | 'image-missing'
+  /** The file of the option `image` is not what this version makes of the definition. Build it again: `usdt build`. */
+  | 'image-different'
+  /** The file of the option `image` is for another processor. Build it with `usdt build --target`. */
+  | 'image-wrong-architecture'
   /** The system had no memory left for the mapping. Raise the limit (ulimit -v, the container's memory) or free some. */
   | 'out-of-memory'
   /** The process or the system has no file descriptor left. Raise `ulimit -n`, or look for a descriptor leak. */

@@ -6,7 +6,7 @@
 
 import type { Engine } from '../engine/engine.ts';
 import type { ImageDefinition, ImageSite } from '../image/image.ts';
-import type { Target } from '../target.ts';
+import type { Target, TracepointEncoding } from '../target.ts';
 import { openLinux } from './linux.ts';
 import { openNoop } from './noop.ts';
 import { isProblem, type Problem } from './reasons.ts';
@@ -25,6 +25,8 @@ export interface LoadedImage {
   readonly textAddress: bigint;
   /** The code as it is this moment, breakpoints included; undefined where the runtime gives no view of foreign memory. */
   readonly text: Int32Array | undefined;
+  /** What stands at its tracepoints. */
+  readonly tracepoint: TracepointEncoding;
   /** Takes it out of the process. Its view must not be read any more. May be called twice. */
   unload(): void;
 }
@@ -33,22 +35,28 @@ export interface System {
   readonly target: Target;
   /** What makes an image known to tracers here. */
   readonly registeredBy: string;
-  /** Builds the image, puts it where tracers find it, and maps it. */
-  load(definition: ImageDefinition): LoadedImage | Problem;
+  /**
+   * Builds the image, puts it where tracers find it, and maps it.
+   * @param file take it from this file (an absolute path), and put it nowhere.
+   */
+  load(definition: ImageDefinition, file?: string): LoadedImage | Problem;
 }
 
-const BY_PLATFORM: Readonly<Record<string, () => System | Problem>> = {
+const BY_PLATFORM: Readonly<Record<string, (images?: string) => System | Problem>> = {
   linux: openLinux,
   android: openLinux,
 };
 
 let opened: System | undefined;
 
-/** This thread's system. A problem is not remembered: what caused it may have been mended. */
-export function openSystem(): System | Problem {
+/**
+ * This thread's system. A problem is not remembered: what caused it may have been mended.
+ * @param images a folder with images that were built ahead of time, where the engine may be too.
+ */
+export function openSystem(images?: string): System | Problem {
   if (opened) return opened;
   const open = BY_PLATFORM[globalThis.process?.platform ?? 'unknown'] ?? openNoop;
-  const system = open();
+  const system = open(images);
   if (!isProblem(system)) opened = system;
   return system;
 }

@@ -1,0 +1,121 @@
+/**
+ * Images that were built ahead of time (`usdt build`), for programs that ship in a read-only artifact. Such a file is
+ * loaded only if it is, byte for byte, what this version of the library would have made of the program's own definition:
+ * so tracers see what the program means, and no other code than ours gets loaded.
+ *
+ * The one thing that the builder may choose is the tracepoint, since the best one depends on the kernel that the program
+ * will run on. Each works on every kernel.
+ * @module
+ */
+
+import { buildImage, type Image, type ImageDefinition } from '../image/image.ts';
+import { tracepointsOf } from '../image/tracepoint.ts';
+import { EM_AARCH64, EM_X86_64 } from '../object/elf/constants.ts';
+import { declarationStrings } from '../sdt/declaration.ts';
+import type { Arch, Target } from '../target.ts';
+import { errorCode, isProblem, type Problem, problemFrom } from './reasons.ts';
+import { fs } from './runtime.ts';
+
+export interface ImageFile {
+  readonly image: Image;
+  /** What tracers will make difficulties with. */
+  readonly detail: string | undefined;
+}
+
+const MACHINES: Readonly<Record<Arch, number>> = { x64: EM_X86_64, arm64: EM_AARCH64 };
+const E_MACHINE = 18;
+/** Far above the image of a provider with ten thousand probes. */
+const LARGEST = 256 * 1024 * 1024;
+const EXECUTABLE = 0o111;
+
+/**
+ * Reads a file and makes sure that it is the image of a definition.
+ * @param path absolute.
+ * @param target the best one here; a file for another tracepoint is as good.
+ */
+export function openImageFile(
+  path: string,
+  definition: ImageDefinition,
+  target: Target,
+): ImageFile | Problem {
+  const file = read(path);
+  if (isProblem(file)) return file;
+  const { bytes, mode } = file;
+  const machine = machineOf(bytes);
+  if (machine !== undefined && machine !== MACHINES[target.arch]) {
+    const other = (Object.keys(MACHINES) as Arch[]).find((arch) => MACHINES[arch] === machine);
+    const built = other === undefined ? `e_machine ${machine}` : `linux-${other}`;
+    const detail = `${path} was built for ${built}, and this is linux-${target.arch}: build it with --target linux-${target.arch}`;
+    return { path, reason: 'image-wrong-architecture', detail };
+  }
+  const tracepoints = [target.tracepoint, ...tracepointsOf(target.arch)];
+  for (const tracepoint of new Set(tracepoints)) {
+    const image = buildImage(definition, { ...target, tracepoint });
+    if (!bytes.equals(image.bytes)) continue;
+    const detail =
+      (mode & EXECUTABLE) === 0
+        ? `${path} has no execute bit, and bpftrace and bcc pass over such files: chmod 755 ${path}`
+        : undefined;
+    return { image, detail };
+  }
+  return { path, reason: 'image-different', detail: `${path} ${difference(bytes, definition)}` };
+}
+
+/** Whether a file can be read and has these bytes. */
+export function isFileWith(path: string, bytes: Uint8Array): boolean {
+  const file = read(path);
+  return !isProblem(file) && file.bytes.equals(bytes);
+}
+
+function read(path: string): { readonly bytes: Buffer; readonly mode: number } | Problem {
+  try {
+    const stat = fs.statSync(path);
+    if (!stat.isFile() || stat.size > LARGEST)
+      return { path, reason: 'image-different', detail: `${path} is not an image: it is no regular file` };
+    return { bytes: fs.readFileSync(path), mode: stat.mode };
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') {
+      const detail = `there is no image ${path}: build it with usdt build, or correct the option "image"`;
+      return { path, reason: 'image-missing', detail };
+    }
+    if (errorCode(error) === 'EACCES') {
+      const detail = `the image ${path} may not be read by this user: chmod go+rx ${path}, and the folders above it`;
+      return { path, reason: 'image-missing', detail };
+    }
+    return problemFrom(error, path, path);
+  }
+}
+
+/** Undefined for what is no little-endian ELF file. */
+function machineOf(bytes: Buffer): number | undefined {
+  const [class64, lsb] = [2, 1];
+  if (bytes.length < 64 || bytes.readUInt32BE(0) !== 0x7f454c46) return undefined;
+  return bytes[4] === class64 && bytes[5] === lsb ? bytes.readUInt16LE(E_MACHINE) : undefined;
+}
+
+/** In words, by the declarations: what of the definition is missing from the file, or else what must be it. */
+function difference(bytes: Buffer, { provider, module, probes }: ImageDefinition): string {
+  const again = 'build it again with usdt build';
+  if (machineOf(bytes) === undefined) return `is not an image: ${again}`;
+  const places = probes.map(({ name, function: functionName, types }) =>
+    bytes.indexOf(
+      declarationStrings({
+        provider,
+        module,
+        function: functionName,
+        name,
+        types: types.map((type) => type.name),
+      }),
+    ),
+  );
+  const missing = probes.filter((_, index) => places[index] === -1);
+  if (missing.length > 0) {
+    const [first] = missing;
+    const signature = `${provider}:${first!.name}(${first!.types.map((type) => type.name).join(', ')})`;
+    const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
+    return `does not have ${signature}${more}: ${again}`;
+  }
+  if (places.some((place, index) => index > 0 && place < places[index - 1]!))
+    return `has the probes in another order: ${again}`;
+  return `has other probes besides, or was built by another version of libusdt: ${again}`;
+}
