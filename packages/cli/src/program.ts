@@ -22,7 +22,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'count events and measure the time between them, live',
     load: () => import('./commands/stat.ts'),
   },
+  record: { summary: 'record events as a trace for Perfetto', load: () => import('./commands/record.ts') },
   script: { summary: 'make a script for another tracer', load: () => import('./commands/script.ts') },
+  build: {
+    summary: 'write the image of a provider ahead of time',
+    load: () => import('./commands/build.ts'),
+  },
   doctor: {
     summary: 'check what works here, and how to mend the rest',
     load: () => import('./commands/doctor.ts'),

@@ -1,0 +1,176 @@
+/**
+ * `usdt build`: an image ahead of time, for programs that ship in a read-only artifact.
+ * @module
+ */
+
+import * as fs from 'node:fs';
+import { release } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Command, InvalidArgumentError } from 'commander';
+import {
+  type Arch,
+  buildEngine,
+  buildImage,
+  defineImage,
+  type ImageDefinition,
+  type ImageShape,
+  publishedName,
+  tracepointFor,
+} from 'libusdt/codecs';
+import { FailureError, systemCode } from '../errors.ts';
+import { count, print, toJson } from '../output.ts';
+
+interface BuildOptions {
+  readonly output: string;
+  readonly target?: Arch;
+  readonly kernel?: string;
+  readonly engine?: boolean;
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+A definition has the form { "provider": "webapp", "probes": { "request-start": ["uint32_t", "char *"] } }, in JSON, or as
+the exports of a JavaScript module, which the program can import too:
+
+  import { provider, probes } from './webapp.probes.js';
+  const web = createProvider(provider, { probes, image: new URL('./webapp.so', import.meta.url) });
+
+Examples:
+  $ usdt build webapp.probes.json -o webapp.so
+  $ usdt build webapp.probes.js -o dist/webapp.so --target linux-arm64 --engine
+`;
+
+export function define(command: Command): void {
+  command
+    .description('Write the image of a provider ahead of time, so that it can be shipped with the program.')
+    .argument('<definition>', 'the provider and its probes: a file in JSON, or a JavaScript module')
+    .requiredOption('-o, --output <file>', 'the image')
+    .option('--target <target>', "linux-x64 or linux-arm64 (default: this machine's)", parseTarget)
+    .option(
+      '--kernel <release>',
+      "the kernel that it will run on, as in 6.1 (default: this machine's)",
+      parseRelease,
+    )
+    .option('--engine', 'write the engine beside it too: then nothing is written where the program runs')
+    .option('--json', 'JSON, one object a line')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+const TARGETS: Readonly<Record<string, Arch>> = { 'linux-x64': 'x64', 'linux-arm64': 'arm64' };
+
+function parseTarget(text: string): Arch {
+  const arch = Object.hasOwn(TARGETS, text) ? TARGETS[text] : undefined;
+  if (arch === undefined)
+    throw new InvalidArgumentError(`It must be one of ${Object.keys(TARGETS).join(', ')}.`);
+  return arch;
+}
+
+function parseRelease(text: string): string {
+  if (!/^\d+\.\d+/.test(text)) throw new InvalidArgumentError('It must be as uname -r prints it, as in 6.1.');
+  return text;
+}
+
+async function run(path: string, options: BuildOptions): Promise<void> {
+  const definition = await readDefinition(path);
+  const arch = options.target ?? hostArch();
+  const tracepoint = tracepointFor(arch, options.kernel ?? release());
+  const image = buildImage(definition, { os: 'linux', arch, tracepoint });
+  writeWhole(options.output, image.bytes);
+  const target = `linux-${arch}`;
+  const { provider, probes } = definition;
+  const about = {
+    file: resolve(options.output),
+    provider,
+    probes: probes.map(({ name }) => name),
+    target,
+    tracepoint,
+    bytes: image.bytes.length,
+    buildId: Buffer.from(image.buildId).toString('hex'),
+  };
+  if (options.json) await print(`${toJson(about)}\n`);
+  else {
+    const size = `${image.bytes.length} bytes`;
+    await print(
+      `${options.output}: ${provider}, ${count(probes.length, 'probe')}, for ${target} with ${tracepoint}, ${size}\n`,
+    );
+  }
+  if (!options.engine) return;
+  const engine = buildEngine(arch);
+  const file = join(dirname(options.output), publishedName('engine', engine.buildId));
+  writeWhole(file, engine.bytes);
+  const bytes = engine.bytes.length;
+  if (options.json) await print(`${toJson({ file: resolve(file), engine: true, target, bytes })}\n`);
+  else await print(`${file}: the engine for ${target}, ${bytes} bytes\n`);
+}
+
+function hostArch(): Arch {
+  return process.arch === 'arm64' ? 'arm64' : 'x64';
+}
+
+const KEYS: readonly string[] = ['provider', 'module', 'probes'];
+
+/** @throws FailureError which says what is wrong with it. */
+async function readDefinition(path: string): Promise<ImageDefinition> {
+  const value = path.endsWith('.json') ? readJson(path) : await importModule(path);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new FailureError(`${path}: a definition is an object with provider and probes`);
+  const unknown = Object.keys(value).find((key) => !KEYS.includes(key));
+  if (unknown !== undefined) throw new FailureError(`${path}: "${unknown}" is not one of ${KEYS.join(', ')}`);
+  const { provider, module, probes } = value as Record<string, unknown>;
+  try {
+    // It checks everything, whatever the types say.
+    return defineImage(provider as string, { probes, ...(module !== undefined && { module }) } as ImageShape);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'UsdtError') throw error;
+    throw new FailureError(`${path}: ${error.message}`);
+  }
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(fs.readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new FailureError(
+      error instanceof SyntaxError ? `${path}: ${error.message}` : readProblem(path, error),
+    );
+  }
+}
+
+/** Its default export, or else its named ones. */
+async function importModule(path: string): Promise<unknown> {
+  if (!fs.existsSync(path)) throw new FailureError(`${path}: no such file`);
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
+  } catch (error) {
+    throw new FailureError(
+      `${path} can't be imported: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  if ('provider' in module)
+    return Object.fromEntries(KEYS.filter((key) => key in module).map((key) => [key, module[key]]));
+  if (!('default' in module)) throw new FailureError(`${path} has no exports "provider" and "probes"`);
+  return module.default;
+}
+
+function readProblem(path: string, error: unknown): string {
+  return systemCode(error) === 'ENOENT'
+    ? `${path}: no such file`
+    : `${path} can't be read (${systemCode(error)})`;
+}
+
+/** By a new file: a program may have the old one in its memory, and must not see it change. */
+function writeWhole(path: string, bytes: Uint8Array): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  try {
+    fs.writeFileSync(temporary, bytes, { flag: 'wx' });
+    // bpftrace and bcc pass over files without an execute bit.
+    fs.chmodSync(temporary, 0o755);
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw new FailureError(`${path} can't be written (${systemCode(error)})`);
+  }
+}
