@@ -64,7 +64,7 @@ for (const where of ['by -p and file', 'by -p alone'] as const) {
   test(`${where}: that process, and no other of the same file`, { skip, timeout }, async (t) => {
     const name = where === 'by -p alone' ? 'alone' : 'filtered';
     const traced = startProgram(t, 'hello.mjs', name);
-    const other = startProgram(t, 'hello.mjs', name);
+    const other = startProgram(t, 'hello.mjs', name, 'anyway');
     const { file, expect } = await traced.next<Hello>();
     assert.equal((await other.next<Hello>()).file, file);
     const path = where === 'by -p alone' ? '*' : file;
@@ -74,6 +74,8 @@ for (const where of ['by -p and file', 'by -p alone'] as const) {
       '-p',
       String(traced.pid),
     );
+    other.say('go');
+    assert.deepEqual(await other.next(), { enabled: false });
     traced.say('go');
     await tracer.atLeast(expect.length);
     assert.deepEqual((await tracer.stop()).sort(), expect.sort());
