@@ -12,8 +12,22 @@ export async function print(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 
+/** What stands on the terminal's last line while something goes on. */
+let status = '';
+/** Erase to the end of the line: https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, EL. */
+const CLEAR_LINE = '\r\x1b[K';
+
 export function warn(text: string): void {
-  process.stderr.write(`usdt: ${text}\n`);
+  const [clear, again] = status === '' ? ['', ''] : [CLEAR_LINE, status];
+  process.stderr.write(`${clear}usdt: ${text}\n${again}`);
+}
+
+/** Shows a line on the terminal that is the standard error, in place of the one before; messages go above it. */
+export function setStatus(text: string): void {
+  if (text === '' && status === '') return;
+  // A line that wraps could not be taken back.
+  status = text.slice(0, (process.stderr.columns || 80) - 1);
+  process.stderr.write(CLEAR_LINE + status);
 }
 
 /** JSON has no integers beyond 2^53 that all readers take as such: those are strings. */

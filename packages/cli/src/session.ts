@@ -14,7 +14,7 @@ import { openTracer, type TraceEvent, type Tracer, type TracerOptions } from './
 
 export interface SessionHandlers {
   /** Everything is attached; called before a traced command begins. */
-  readonly ready?: (tracer: Tracer) => void;
+  readonly ready?: (tracer: Tracer) => Promise<void> | void;
   /** A batch of events, in order of time. @returns whether to go on. */
   readonly events: (events: readonly TraceEvent[], tracer: Tracer) => Promise<boolean> | boolean;
   /** The tracer has ended; it is closed afterwards. */
@@ -63,7 +63,7 @@ export async function runSession(
     tracer = opened;
     if (tracer.probes.length === 0 && !child && !options.wait) throw nothingMatched(patterns, tracer);
     for (const problem of tracer.problems) warn(problem);
-    handlers.ready?.(tracer);
+    await handlers.ready?.(tracer);
     child?.release();
     // What the program's last instants wrote is in the buffers when its end is known.
     void child?.ended.then(() => opened.stop());

@@ -24,6 +24,13 @@ export function formatRate(rate: number): string {
   return rate === 0 ? '0' : threeDigits(rate);
 }
 
+/** `831 B`, `1.05 MB`: decimal units. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  const power = Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  return `${threeDigits(bytes / 1000 ** power)} ${['', 'kB', 'MB', 'GB', 'TB'][power]}`;
+}
+
 function threeDigits(value: number): string {
   const digits = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
   const text = value.toFixed(digits);
