@@ -51,7 +51,8 @@ const TYPES = [
   ['json', 'string', [{ path: '/ä', n: [1, null] }, '{"path":"/ä","n":[1,null]}']],
 ];
 
-const provider = createProvider('arguments');
+const [, , filter = '.', name = 'arguments'] = process.argv;
+const provider = createProvider(name);
 const cases = [];
 
 function define(name, types, reads, ...rows) {
@@ -99,7 +100,7 @@ const MIXED = [
   'int16_t',
   'uint32_t',
 ];
-const SEEN = ['-1', '65535', '-3', '252', '-5', '-6', '249', '-8', '65527', '-10', '-11', '4294967284'];
+const SEEN = ['-1', '65534', '-3', '252', '-5', '-6', '249', '-8', '65527', '-10', '-11', '4294967284'];
 define(
   'mixed',
   MIXED,
@@ -114,7 +115,7 @@ print({
   probes: cases.map(({ name, reads }) => ({ name: name.replace('-', '__'), reads })),
   events: cases.map(text),
 });
-const traced = process.argv[2] ? new RegExp(process.argv[2]) : /./;
+const traced = new RegExp(filter);
 const chosen = cases.filter(({ name }) => traced.test(name));
 await untilTold(chosen.map(({ probe }) => probe));
 for (const { probe, values } of chosen) probe.fire(...values);
