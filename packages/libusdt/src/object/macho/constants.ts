@@ -1,0 +1,69 @@
+/**
+ * Numbers of the Mach-O format and of its code signatures.
+ *
+ * - https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/loader.h
+ * - https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/nlist.h
+ * - https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/fat.h
+ * - https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/mach/machine.h (CPU_*)
+ * - https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/kern/cs_blobs.h (CS*)
+ * @module
+ */
+
+export const MH_MAGIC_64 = 0xfeedfacf;
+export const MH_BUNDLE = 8;
+export const MH_NOUNDEFS = 0x1;
+export const MH_DYLDLINK = 0x4;
+export const MH_TWOLEVEL = 0x80;
+
+export const CPU_TYPE_X86_64 = 0x01000007;
+export const CPU_SUBTYPE_X86_64_ALL = 3;
+export const CPU_TYPE_ARM64 = 0x0100000c;
+export const CPU_SUBTYPE_ARM64_ALL = 0;
+
+export const LC_SYMTAB = 0x2;
+export const LC_DYSYMTAB = 0xb;
+export const LC_LOAD_DYLIB = 0xc;
+export const LC_SEGMENT_64 = 0x19;
+export const LC_UUID = 0x1b;
+export const LC_CODE_SIGNATURE = 0x1d;
+export const LC_BUILD_VERSION = 0x32;
+export const LC_DYLD_INFO_ONLY = 0x80000022;
+
+export const PLATFORM_MACOS = 1;
+
+export const VM_PROT_READ = 1;
+export const VM_PROT_WRITE = 2;
+export const VM_PROT_EXECUTE = 4;
+
+export const S_REGULAR = 0x0;
+export const S_ZEROFILL = 0x1;
+export const S_ATTR_PURE_INSTRUCTIONS = 0x80000000;
+export const S_ATTR_SOME_INSTRUCTIONS = 0x00000400;
+
+export const N_UNDF = 0x0;
+export const N_EXT = 0x1;
+export const N_SECT = 0xe;
+/** In the upper byte of n_desc: found in whatever image has it (ld's -undefined dynamic_lookup). */
+export const DYNAMIC_LOOKUP_ORDINAL = 0xfe;
+
+export const BIND_OPCODE_DONE = 0x00;
+export const BIND_OPCODE_SET_DYLIB_SPECIAL_IMM = 0x30;
+export const BIND_OPCODE_SET_SYMBOL_TRAILING_FLAGS_IMM = 0x40;
+export const BIND_OPCODE_SET_TYPE_IMM = 0x50;
+export const BIND_OPCODE_SET_SEGMENT_AND_OFFSET_ULEB = 0x70;
+export const BIND_OPCODE_DO_BIND = 0x90;
+export const BIND_TYPE_POINTER = 1;
+/** As the immediate operand of SET_DYLIB_SPECIAL_IMM: the low four bits of -2. */
+export const BIND_SPECIAL_DYLIB_FLAT_LOOKUP = 0xe;
+
+export const EXPORT_SYMBOL_FLAGS_KIND_REGULAR = 0;
+
+export const FAT_MAGIC = 0xcafebabe;
+
+export const CSMAGIC_CODEDIRECTORY = 0xfade0c02;
+export const CSMAGIC_EMBEDDED_SIGNATURE = 0xfade0cc0;
+export const CSSLOT_CODEDIRECTORY = 0;
+export const CS_SUPPORTSEXECSEG = 0x20400;
+export const CS_ADHOC = 0x2;
+export const CS_LINKER_SIGNED = 0x20000;
+export const CS_HASHTYPE_SHA256 = 2;
