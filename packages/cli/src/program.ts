@@ -23,6 +23,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/stat.ts'),
   },
   record: { summary: 'record events as a trace for Perfetto', load: () => import('./commands/record.ts') },
+  export: {
+    summary: 'count and measure for Prometheus to scrape',
+    load: () => import('./commands/export.ts'),
+  },
   script: { summary: 'make a script for another tracer', load: () => import('./commands/script.ts') },
   build: {
     summary: 'write the image of a provider ahead of time',
