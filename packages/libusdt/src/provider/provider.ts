@@ -106,10 +106,10 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
    * @param shape C type names of the arguments, or `{ function, args }`.
    * @throws UsdtError USDT_BAD_NAME, USDT_DUPLICATE_PROBE, USDT_TOO_MANY_ARGUMENTS, USDT_UNKNOWN_TYPE, USDT_BAD_OPTION, USDT_FREED
    */
-  addProbe<const Args extends readonly CTypeName[]>(name: string, args: Args): Probe<ArgumentsOf<Args>>;
   addProbe<const Args extends readonly CTypeName[] = []>(
     name: string,
-    shape?: { readonly function?: string; readonly args?: Args },
+    // One signature, not two: of overloads the compiler explains the last only, whatever the mistake was in.
+    shape?: readonly [...Args] | { readonly function?: string; readonly args?: Args },
   ): Probe<ArgumentsOf<Args>>;
   addProbe(name: string, shape: ProbeShape = []): Probe {
     this.#assertLive();
