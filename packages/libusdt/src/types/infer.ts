@@ -20,8 +20,8 @@ type Integer64Name =
 type FloatName = 'float' | 'double';
 type StringName = 'char *' | 'char*' | 'const char *' | 'const char*';
 type PointerName = 'void *' | 'void*' | 'const void *' | 'const void*';
-/** The value times the number, rounded. */
-type ScaledName = `${IntegerName}*${number}`;
+/** The value times the number, rounded. `bigint` stands for whole numbers. */
+type ScaledName = `${IntegerName}*${bigint}`;
 
 /** Every argument type that a probe may have. */
 export type CTypeName = IntegerName | 'bool' | FloatName | StringName | 'json' | PointerName | ScaledName;
@@ -39,7 +39,7 @@ export type TypeOf<Name extends CTypeName> = Name extends Integer64Name
           ? unknown
           : Name extends PointerName
             ? ArrayBufferView | ArrayBufferLike | null
-            : Name extends `${infer Base}*${number}`
+            : Name extends `${infer Base}*${bigint}`
               ? Base extends Integer64Name
                 ? number | bigint
                 : number
