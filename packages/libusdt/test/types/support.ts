@@ -116,17 +116,14 @@ export class Gallery {
       read: (_address, length) => new Uint8Array(length).fill(POISON),
       view: () => undefined,
     };
-    this.#loaded = {
+    const image: Pick<LoadedImage, 'sites' | 'engine' | 'textAddress' | 'text'> = {
       sites: [{ entry: ENTRY, site: 0, idle: 0 }],
       engine,
-      file: '/nowhere',
-      storage: 'file',
-      detail: undefined,
       textAddress: TEXT_ADDRESS,
       text: view ? Int32Array.of(POISON) : undefined,
-      tracepoint: 'nop',
-      unload: () => {},
     };
+    // What else is in it concerns files, and no delivery.
+    this.#loaded = image as LoadedImage;
   }
 
   probe(types: readonly CTypeName[], maxStringBytes = 4096): Probe & ProbeHandle {
