@@ -1,0 +1,127 @@
+/** The contract of dtrace-provider 0.8 while somebody traces, read by the project's own tracer and by bpftrace. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { jsonLines, temporaryFolder, usdt, without, withoutTracing } from '../../cli/test/support.ts';
+import { startNode } from './support.ts';
+
+const FIRES = fileURLToPath(new URL('./fixtures/fires.cjs', import.meta.url));
+
+describe('while somebody traces', { skip: withoutTracing() }, () => {
+  const folder = temporaryFolder();
+  let program: ChildProcess;
+  let events: Record<string, unknown>[];
+
+  before(() => {
+    program = startNode(folder, FIRES);
+    const pid = String(program.pid);
+    const { stdout, stderr } = usdt(
+      folder,
+      ...['trace', 'nodeapp:*', '--pid', pid, '--wait', '--json', '--quiet', '--count', '40'],
+    );
+    events = jsonLines(stdout);
+    assert.equal(events.length, 40, stderr);
+  });
+  after(() => {
+    program.kill('SIGKILL');
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+
+  const argsOf = (probe: string) => events.find((event) => event.probe === probe)?.args as unknown[];
+  const isSilent = (probe: string) => !events.some((event) => event.probe === probe);
+
+  test('types go by how they begin', () => {
+    assert.deepEqual(argsOf('values'), [-1, 2 ** 40, 'text', 'null', '{"a":[1]}', '"text"', '1.5', 'true']);
+  });
+
+  test('missing values have defaults', () => {
+    assert.deepEqual(argsOf('missing'), [0, 'undefined', 'undefined', 'undefined']);
+  });
+
+  test('values without a type are ignored, types after the 32nd too; tracers on Linux read twelve', () => {
+    assert.deepEqual(argsOf('surplus'), [7]);
+    assert.deepEqual(
+      argsOf('many'),
+      Array.from({ length: 12 }, (_, index) => index + 1),
+    );
+  });
+
+  test('JSON of what has none', () => {
+    assert.deepEqual(argsOf('json'), ['undefined', '{"error":"stringify failed"}', 'null']);
+  });
+
+  test('the callback has the probe as this, and the extra arguments', () => {
+    assert.deepEqual(argsOf('context'), ['true', '3', 'a,2,']);
+  });
+
+  test('a cyclic value is an error in the event, and nowhere else', () => {
+    const [json, next] = argsOf('cyclic') as [string, number];
+    assert.match((JSON.parse(json) as { error: string }).error, /circular/);
+    assert.equal(next, 1);
+  });
+
+  test('values that throw when they are converted are contained', () => {
+    assert.deepEqual(argsOf('failing'), ['[threw: no text]', '{"error":"no JSON"}', 0]);
+  });
+
+  test('a callback that throws, or returns no array, fires nothing', () => {
+    assert.ok(isSilent('throwing'));
+    assert.ok(isSilent('list'));
+    assert.ok(isSilent('removed'));
+    const counts = events
+      .filter((event) => event.probe === 'last')
+      .map((event) => (event.args as number[])[0]!);
+    // Two of them in each round.
+    assert.ok(counts.length > 0);
+    assert.equal(counts[0]! % 2, 0);
+    assert.ok(counts[0]! >= 2);
+  });
+
+  test('what fire returns', () => {
+    const [text] = argsOf('returned') as [string];
+    const [cyclic, throwing, failing, list, likeList, removed, late, byName, throwingByName] = JSON.parse(
+      text,
+    ) as string[];
+    const all = { cyclic, throwing, failing, list, likeList, removed, late, byName, throwingByName };
+    assert.deepEqual(all, {
+      cyclic: 'true',
+      throwing: 'undefined',
+      failing: 'true',
+      list: 'undefined',
+      likeList: 'undefined',
+      removed: 'undefined',
+      late: 'true',
+      byName: 'true',
+      throwingByName: 'true',
+    });
+  });
+
+  test('fire by name, though a probe has taken the name of the method', () => {
+    assert.deepEqual(argsOf('by-name'), [5, 'five']);
+  });
+
+  test('a probe that was added after enable() is seen after the next', () => {
+    assert.deepEqual(argsOf('late'), [3]);
+  });
+
+  test('the program lives', () => {
+    assert.equal(program.exitCode, null);
+    assert.equal(program.signalCode, null);
+  });
+
+  test('bpftrace reads the same', { skip: without('bpftrace') }, () => {
+    const script = `usdt:*:nodeapp:values {
+      printf("%ld %ld %s %s %s %s\\n", arg0, arg1, str(arg2), str(arg3), str(arg4), str(arg5));
+      exit();
+    }`;
+    const pid = String(program.pid);
+    const { stdout, stderr } = spawnSync('bpftrace', ['-q', '-p', pid, '-e', script], {
+      encoding: 'utf8',
+      timeout: 120_000,
+    });
+    const line = `-1 ${2 ** 40} text null {"a":[1]} "text"`;
+    assert.ok(stdout.split('\n').includes(line), `${stdout}\n${stderr}`);
+  });
+});
