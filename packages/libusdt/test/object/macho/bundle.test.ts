@@ -265,7 +265,7 @@ test('a universal file has both slices', needs('llvm-objdump'), () => {
   const path = saved('universal.bundle', bytes);
   const { stdout, stderr, status } = run('llvm-objdump', '--macho', '--universal-headers', path);
   assert.deepEqual([status, stderr], [0, '']);
-  const form = /cputype (CPU_TYPE_\w+)[^]*?offset (\d+)\n +size (\d+)\n +align 2\^14/g;
+  const form = /cputype (CPU_TYPE_\w+)[\s\S]*?offset (\d+)\n +size (\d+)\n +align 2\^14/g;
   const listed = [...stdout.matchAll(form)].map(([, type, offset, size]) => {
     return [type, bytes.subarray(Number(offset), Number(offset) + Number(size))];
   });
