@@ -44,7 +44,7 @@ export function define(command: Command): void {
       .description('Record the events of probes as a trace for Perfetto and other viewers.')
       .argument('<pattern...>', 'which probes'),
   )
-    .requiredOption('-o, --output <file>', 'where to write the trace')
+    .requiredOption('-o, --output <file>', 'where to write the trace; - is the standard output')
     .option('-s, --slice <start,done>', 'make slices of these two probes (may be repeated)', collect)
     .option(
       '-k, --key <fields>',
@@ -59,6 +59,9 @@ export function define(command: Command): void {
 async function run(operands: string[], options: RecordOptions, command: Command): Promise<void> {
   const [patterns, program] = splitOperands(operands, command);
   if (patterns.length === 0) throw new UsageError('a pattern must come before --');
+  if (options.output === '-' && options.json)
+    throw new UsageError('with --json the summary goes to the standard output: the trace needs a file');
+  const output = options.output === '-' ? '/dev/stdout' : options.output;
   const requests = parsePairs('--slice', options.slice, options.key);
   const pairing = new Pairing({ requests, automatic: true });
   const encoder = new TraceEncoder({ pairing, processName });
@@ -79,7 +82,7 @@ async function run(operands: string[], options: RecordOptions, command: Command)
   const progress = (tracer: Tracer): void => {
     const seconds = Math.floor((performance.now() - begin) / 1000);
     setStatus(
-      `recording ${options.output}: ${seconds} s, ${count(events, 'event')}, ${count(encoder.slices, 'slice')}, ${formatBytes(file!.bytes)}, ${tracer.lost} lost (Ctrl-C ends it)`,
+      `recording ${output}: ${seconds} s, ${count(events, 'event')}, ${count(encoder.slices, 'slice')}, ${formatBytes(file!.bytes)}, ${tracer.lost} lost (Ctrl-C ends it)`,
     );
   };
   /** Where events are missing is seen in the trace too. */
@@ -96,7 +99,7 @@ async function run(operands: string[], options: RecordOptions, command: Command)
       ready: async (tracer) => {
         pairing.update(tracer.probes);
         for (const problem of checkPairs(requests, tracer.probes, '--slice')) warn(problem);
-        file = await TraceFile.create(options.output, () => ({
+        file = await TraceFile.create(output, () => ({
           tool: 'usdt record',
           patterns,
           began: new Date(tracer.epochDate).toISOString(),
@@ -135,7 +138,7 @@ async function run(operands: string[], options: RecordOptions, command: Command)
         setStatus('');
         const { slices, instants, unfinished, lost } = summary(tracer);
         if (options.json)
-          await print(`${toJson({ file: options.output, bytes: file!.bytes, ...summary(tracer) })}\n`);
+          await print(`${toJson({ file: output, bytes: file!.bytes, ...summary(tracer) })}\n`);
         if (options.quiet) return;
         for (const { start, done, key } of encoder.mismatched()) {
           const keys = key.map((field) => field.start.name).join(',');
@@ -145,7 +148,7 @@ async function run(operands: string[], options: RecordOptions, command: Command)
         }
         const open = unfinished > 0 ? `, ${unfinished} unfinished` : '';
         warn(
-          `${options.output}: ${count(events, 'event')} (${count(slices, 'slice')}${open}, ${count(instants, 'instant')}), ${formatBytes(file!.bytes)}, ${lost} lost: open it at https://ui.perfetto.dev`,
+          `${output}: ${count(events, 'event')} (${count(slices, 'slice')}${open}, ${count(instants, 'instant')}), ${formatBytes(file!.bytes)}, ${lost} lost: open it at https://ui.perfetto.dev`,
         );
       },
     });
