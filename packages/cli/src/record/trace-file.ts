@@ -1,6 +1,6 @@
 /**
- * A trace in a file that grows. A regular file is a whole JSON document after each write, also when the process is
- * killed or the disk is full: its end is written behind the events, and over it the next events.
+ * A trace in a file that grows. A regular file is a whole JSON document after each write, so that it is one also if the
+ * process is killed between writes or the disk is full: the end is written behind the events, and the next events over it.
  * @module
  */
 
