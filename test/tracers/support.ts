@@ -27,8 +27,16 @@ export function withoutTracers(...programs: readonly string[]): string | false {
 
 function environment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...inherited } = process.env;
-  // bpftrace cuts strings at 64 bytes unless told otherwise; 200 is the most that 0.17 takes.
-  return { ...inherited, LIBUSDT_DIR: cache, LC_ALL: 'C.UTF-8', BPFTRACE_STRLEN: '200', HOME: cache };
+  return {
+    ...inherited,
+    LIBUSDT_DIR: cache,
+    HOME: cache,
+    LC_ALL: 'C.UTF-8',
+    // bpftrace cuts strings at 64 bytes unless told otherwise; 200 is the most that 0.17 takes.
+    BPFTRACE_STRLEN: '200',
+    // Its buffer on each processor, in pages: by default it loses events when thousands come at once.
+    BPFTRACE_PERF_RB_PAGES: '1024',
+  };
 }
 
 /** Runs a command to its end; it must end well. Its standard output. */
