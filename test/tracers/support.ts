@@ -17,11 +17,13 @@ export { PATIENCE, temporaryFolder, without };
 /** The cache folder of all programs of one test file. */
 export const cache = temporaryFolder();
 
+/** What is started with these flags of setpriv ends with the test, also when that is killed. */
+const MORTAL = ['--pdeathsig', 'KILL'];
+
 /** For `skip`: false if uprobes can be used and all of these programs are installed. */
 export function withoutTracers(...programs: readonly string[]): string | false {
   if (process.platform !== 'linux') return absent('Linux');
   if (process.geteuid?.() !== 0) return absent('root');
-  // setpriv ends what the tests started, also when they are killed.
   return without('setpriv', 'readelf', ...programs);
 }
 
@@ -42,7 +44,11 @@ function environment(): NodeJS.ProcessEnv {
 /** Runs a command to its end; it must end well. Its standard output. */
 export function run(command: string, ...args: readonly string[]): string {
   const options = { encoding: 'utf8', env: environment(), timeout: PATIENCE, killSignal: 'SIGKILL' } as const;
-  const { status, signal, stdout, stderr, error } = spawnSync(command, args, options);
+  const { status, signal, stdout, stderr, error } = spawnSync(
+    'setpriv',
+    [...MORTAL, command, ...args],
+    options,
+  );
   if (error) throw error;
   assert.equal(status, 0, `${command} ${args.join(' ')} ended with ${status ?? signal}:\n${stdout}${stderr}`);
   return stdout;
@@ -59,7 +65,7 @@ export class Started {
   #wake = (): void => {};
 
   constructor(t: TestContext, command: string, ...args: readonly string[]) {
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
+    const child = spawn('setpriv', [...MORTAL, command, ...args], {
       env: environment(),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
