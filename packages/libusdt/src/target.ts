@@ -12,4 +12,6 @@ export interface Target {
   readonly os: 'linux';
   readonly arch: Arch;
   readonly tracepoint: TracepointEncoding;
+  /** A DOF document is in the image too, for DTrace's daemon. */
+  readonly dof?: boolean;
 }

@@ -10,14 +10,21 @@
  */
 
 import { createAssembler } from '../asm/index.ts';
-import { BUILD_ID_SIZE, planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
+import {
+  BUILD_ID_SIZE,
+  planSharedObject,
+  type SharedObjectPlan,
+  writeSharedObject,
+} from '../object/elf/shared-object.ts';
 import { sha256 } from '../object/sha256.ts';
+import type { Attributes } from '../provider/attributes.ts';
 import { encodeDeclarations } from '../sdt/declaration.ts';
 import { sdtName } from '../sdt/name.ts';
 import { encodeStapsdtNotes } from '../sdt/note.ts';
 import { argumentString } from '../sdt/operands.ts';
 import type { Target, TracepointEncoding } from '../target.ts';
 import type { CType } from '../types/ctypes.ts';
+import { imageDof } from './dof.ts';
 
 export interface ProbeDefinition {
   readonly name: string;
@@ -28,6 +35,8 @@ export interface ProbeDefinition {
 export interface ImageDefinition {
   readonly provider: string;
   readonly module: string;
+  /** For DTrace. Default: those of a provider that says nothing of them. */
+  readonly attributes?: Attributes;
   readonly probes: readonly ProbeDefinition[];
 }
 
@@ -47,6 +56,15 @@ export interface Image {
   readonly buildId: Uint8Array;
   readonly textSize: number;
   readonly sites: readonly ImageSite[];
+  /** Where the DOF document lies, if there is one. */
+  readonly dof: ImageDof | undefined;
+}
+
+export interface ImageDof {
+  /** Both in bytes from `libusdt_text`: the document, and the start of the object, which its addresses count from. */
+  readonly document: number;
+  readonly base: number;
+  readonly bytes: Uint8Array;
 }
 
 /** What dlsym(3) finds in every image. */
@@ -61,7 +79,7 @@ export function buildImage(definition: ImageDefinition, target: Target): Image {
   asm.align(64);
   const text = asm.finish();
 
-  const layout = planSharedObject({
+  const plan: SharedObjectPlan = {
     arch: target.arch,
     textSize: text.length,
     textAlign: 64,
@@ -69,8 +87,10 @@ export function buildImage(definition: ImageDefinition, target: Target): Image {
     imports: [],
     dataSize: 0,
     stapsdtBase: true,
-  });
-  const { textAddress } = layout;
+  };
+  const { textAddress } = planSharedObject(plan);
+  const dof = target.dof ? imageDof({ ...definition, places, textAddress }) : undefined;
+  const layout = planSharedObject({ ...plan, dofSize: dof?.length ?? 0 });
   const base = layout.stapsdtBaseAddress;
   const operands = new Map<string, string>();
   const stapsdt = encodeStapsdtNotes(
@@ -100,10 +120,11 @@ export function buildImage(definition: ImageDefinition, target: Target): Image {
     })),
     ELF64_LSB,
   );
-  const buildId = sha256(text, stapsdt, declarations).subarray(0, BUILD_ID_SIZE);
+  const buildId = sha256(text, stapsdt, declarations, ...(dof ? [dof] : [])).subarray(0, BUILD_ID_SIZE);
 
   const bytes = writeSharedObject(layout, {
     text,
+    ...(dof && { dof }),
     exports: [{ name: TEXT_SYMBOL, offset: 0, size: text.length }],
     symbols: places.map(({ entry, end }, index) => ({
       name: `${provider}__${sdtName(probes[index]!.name)}`,
@@ -123,6 +144,7 @@ export function buildImage(definition: ImageDefinition, target: Target): Image {
     buildId,
     textSize: text.length,
     sites: places.map(({ entry, site }) => ({ entry, site, idle: view.getInt32(site, true) })),
+    dof: dof && { document: layout.dofAddress - textAddress, base: -textAddress, bytes: dof },
   };
 }
 

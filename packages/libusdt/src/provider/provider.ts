@@ -12,7 +12,7 @@ import { show, UsdtError } from '../errors.ts';
 import type { ProbeDefinition } from '../image/image.ts';
 import { isProblem, type Problem } from '../system/reasons.ts';
 import { dirname, fileURLToPath, resolve } from '../system/runtime.ts';
-import { type LoadedImage, openSystem, type System } from '../system/system.ts';
+import { type LoadedImage, openSystem } from '../system/system.ts';
 import type { ArgumentsOf, CTypeName } from '../types/infer.ts';
 import { type Attributes, checkAttributes } from './attributes.ts';
 import { defineProbe, duplicateProbe, type ProbeShape, probeKey, type ShapeArguments } from './definition.ts';
@@ -68,7 +68,6 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
   readonly #context: ProbeContext;
   readonly #byKey = new Map<string, ProbeHandle>();
   readonly #groups = new Set<Group>();
-  #system: System | undefined;
   #problem: Problem | undefined;
   #freed = false;
 
@@ -185,7 +184,7 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
     const problem = this.#problem;
     const groups = [...this.#groups];
     const [first] = groups;
-    if (!first || !this.#system) {
+    if (!first) {
       if (!problem) return { state: 'disabled', failures };
       return { state: 'unavailable', reason: problem.reason, detail: problem.detail, failures };
     }
@@ -196,7 +195,7 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
       file: first.loaded.file,
       files: groups.map((group) => group.loaded.file),
       tracepoint: first.loaded.tracepoint,
-      registeredBy: this.#system.registeredBy,
+      registeredBy: first.loaded.registeredBy,
       storage: worst ? 'memory' : 'file',
       lingering: groups.flatMap((group) => group.removed),
       failures,
@@ -229,10 +228,10 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
       const system = openSystem(this.#image === undefined ? undefined : dirname(this.#image));
       if (isProblem(system)) return system;
       const definitions = pending.map((probe): ProbeDefinition => probe.delivery);
-      const definition = { provider: this.name, module: this.module, probes: definitions };
+      const { name: provider, module, attributes } = this;
+      const definition = { provider, module, attributes, probes: definitions };
       const loaded = system.load(definition, this.#image);
       if (isProblem(loaded)) return loaded;
-      this.#system = system;
       for (const [index, probe] of pending.entries()) probe.attach(loaded, index);
       this.#groups.add({ loaded, probes: new Set(pending), removed: [] });
     }

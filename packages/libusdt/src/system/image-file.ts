@@ -3,8 +3,8 @@
  * loaded only if it is, byte for byte, what this version of the library would have made of the program's own definition:
  * so tracers see what the program means, and no other code than ours gets loaded.
  *
- * The one thing that the builder may choose is the tracepoint, since the best one depends on the kernel that the program
- * will run on. Each works on every kernel.
+ * What the builder may choose is the tracepoint, since the best one depends on the kernel that the program will run on
+ * (each works on every kernel), and whether there is something for DTrace's daemon in the image.
  * @module
  */
 
@@ -48,9 +48,12 @@ export function openImageFile(
     const detail = `${path} was built for ${built}, and this is linux-${target.arch}: build it with --target linux-${target.arch}`;
     return { path, reason: 'image-wrong-architecture', detail };
   }
-  const tracepoints = [target.tracepoint, ...tracepointsOf(target.arch)];
-  for (const tracepoint of new Set(tracepoints)) {
-    const image = buildImage(definition, { ...target, tracepoint });
+  const tracepoints = [...new Set([target.tracepoint, ...tracepointsOf(target.arch)])];
+  const variants = tracepoints.flatMap((tracepoint) =>
+    [false, true].map((dof) => ({ ...target, tracepoint, dof })),
+  );
+  for (const variant of variants) {
+    const image = buildImage(definition, variant);
     if (!bytes.equals(image.bytes)) continue;
     const detail =
       (mode & EXECUTABLE) === 0

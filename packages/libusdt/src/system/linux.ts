@@ -1,6 +1,7 @@
 /**
  * Linux: a tracer attaches to an inode and an offset in it, and the kernel patches every mapping of that inode, so an
- * image is known to tracers as soon as it is mapped from a file that they can open. Nothing is registered.
+ * image is known to tracers as soon as it is mapped from a file that they can open. Nothing has to be registered; where
+ * DTrace's daemon runs, it is told as well (dtrace-linux.ts).
  *
  * The engine goes the same way as the images: built, published, verified, loaded. Where no folder can be used
  * (all read-only, noexec, or not to be trusted), it is loaded from a file that is removed again at once, and images
@@ -13,6 +14,7 @@ import { type Engine, loadEngine } from '../engine/engine.ts';
 import { buildImage, type Image, type ImageDefinition, TEXT_SYMBOL } from '../image/image.ts';
 import { tracepointFor } from '../image/tracepoint.ts';
 import type { Arch, Target } from '../target.ts';
+import { createRegistrar, type DtraceRegistrar, HELPER_DEVICE } from './dtrace-linux.ts';
 import { combineProblems, folderCandidates } from './folder.ts';
 import { isFileWith, openImageFile } from './image-file.ts';
 import { type Libc, openLibc } from './libc.ts';
@@ -35,22 +37,32 @@ export function openLinux(images?: string): System | Problem {
   const engine = openEngine(arch, images);
   if (isProblem(engine)) return engine;
   const libc = openLibc(engine);
+  const dtrace = createRegistrar(libc);
   return {
     target,
-    registeredBy: 'file mapping (uprobes)',
     load(definition, file) {
-      if (file !== undefined) return mapImageFile(engine, libc, file, definition, target);
-      const image = buildImage(definition, target);
+      const loader: Loader = { engine, libc, dtrace, module: definition.module };
+      if (file !== undefined) return mapImageFile(loader, file, definition, target);
+      const image = buildImage(definition, { ...target, dof: dtrace.isPresent() });
       const published = publishFirst(
         folderCandidates(process.env),
         publishedName(definition.provider, image.buildId),
         image.bytes,
-        ({ file }) => map(engine, libc, image, file),
+        ({ file }) => map(loader, image, file),
       );
       if (!isProblem(published)) return published;
-      return mapFromMemory(engine, libc, image, definition.provider, published);
+      return mapFromMemory(loader, image, definition.provider, published);
     },
   };
+}
+
+/** What mapping an image takes. */
+interface Loader {
+  readonly engine: Engine;
+  readonly libc: Libc;
+  readonly dtrace: DtraceRegistrar;
+  /** The definition's. */
+  readonly module: string;
 }
 
 /** What a function of node:os says, unless Deno's permissions forbid it to ask. */
@@ -107,9 +119,9 @@ function fromTemporaryFile(bytes: Uint8Array, attempt: (file: string) => Engine 
   return combineProblems(problems);
 }
 
-function map(engine: Engine, libc: Libc, image: Image, file: string): LoadedImage | Problem {
+function map(loader: Loader, image: Image, file: string): LoadedImage | Problem {
   try {
-    return loaded(engine, libc, image, libc.dlopen(file), { file, storage: 'file' });
+    return loaded(loader, image, loader.libc.dlopen(file), { file, storage: 'file' });
   } catch (error) {
     return loadProblem(error, file);
   }
@@ -117,8 +129,7 @@ function map(engine: Engine, libc: Libc, image: Image, file: string): LoadedImag
 
 /** An image that was built ahead of time, from where it is. */
 function mapImageFile(
-  engine: Engine,
-  libc: Libc,
+  loader: Loader,
   file: string,
   definition: ImageDefinition,
   target: Target,
@@ -128,7 +139,7 @@ function mapImageFile(
   const { image, detail } = opened;
   try {
     const place = { file, storage: 'file', ...(detail !== undefined && { detail }) } as const;
-    return loaded(engine, libc, image, libc.dlopen(file), place);
+    return loaded(loader, image, loader.libc.dlopen(file), place);
   } catch (error) {
     const problem = loadProblem(error, file);
     if (problem.reason !== 'folder-not-executable') return problem;
@@ -138,19 +149,19 @@ function mapImageFile(
 }
 
 function mapFromMemory(
-  engine: Engine,
-  libc: Libc,
+  loader: Loader,
   image: Image,
   provider: string,
   because: Problem,
 ): LoadedImage | Problem {
+  const { libc } = loader;
   let descriptor: number | undefined;
   try {
     descriptor = libc.memoryFile(`libusdt-${provider}`, image.bytes);
     const file = `/proc/${process.pid}/fd/${descriptor}`;
     const handle = libc.dlopen(file);
     const detail = `in memory, since no folder could be used: tracers reach it while this process lives, one process at a time (${because.detail})`;
-    return loaded(engine, libc, image, handle, { file, storage: 'memory', detail, descriptor });
+    return loaded(loader, image, handle, { file, storage: 'memory', detail, descriptor });
   } catch (error) {
     if (descriptor !== undefined) libc.close(descriptor);
     return combineProblems([because, loadProblem(error, 'a memory file')]);
@@ -167,34 +178,53 @@ interface Place {
 /** Unmaps what was dropped without disable(). The held value must not lead to the image. */
 const dropped = new FinalizationRegistry((unload: () => void) => unload());
 
-function loaded(engine: Engine, libc: Libc, image: Image, handle: bigint, place: Place): LoadedImage {
-  const { file, storage, detail, descriptor } = place;
+function loaded(loader: Loader, image: Image, handle: bigint, place: Place): LoadedImage {
+  const { engine, libc } = loader;
+  const { file, storage, descriptor } = place;
   let open = true;
   const token = {};
   const unload = (): void => {
     if (!open) return;
     open = false;
     dropped.unregister(token);
+    if (typeof removal === 'function') removal();
     libc.dlclose(handle);
     if (descriptor !== undefined) libc.close(descriptor);
   };
   const textAddress = libc.dlsym(handle, TEXT_SYMBOL);
   const buffer = image.textSize > 0 ? engine.view(textAddress, image.textSize) : undefined;
   const text = buffer && new Int32Array(buffer);
+  const removal = register(loader, image, textAddress);
   const { sites, tracepoint } = image;
+  const details = [place.detail, typeof removal === 'string' ? removal : undefined];
   const result: LoadedImage = {
     sites,
     engine,
     file,
     storage,
-    detail,
+    detail: details.filter((detail) => detail !== undefined).join('; ') || undefined,
     textAddress,
     text,
+    registeredBy:
+      typeof removal === 'function' ? `${BY_MAPPING}, and dtprobed (${HELPER_DEVICE})` : BY_MAPPING,
     tracepoint,
     unload,
   };
   dropped.register(result, unload, token);
   return result;
+}
+
+const BY_MAPPING = 'file mapping (uprobes)';
+
+/** Tells DTrace's daemon of it, if there is one. How to take that back, or why it was not possible. */
+function register(
+  { dtrace, module }: Loader,
+  { dof }: Image,
+  textAddress: bigint,
+): (() => void) | string | undefined {
+  if (!dof || !dtrace.isPresent()) return undefined;
+  const [base, address] = [textAddress + BigInt(dof.base), textAddress + BigInt(dof.document)];
+  return dtrace.register({ module, base, address, bytes: dof.bytes });
 }
 
 /** What process.dlopen or dlopen(3) said, as a problem with a remedy. */

@@ -13,7 +13,7 @@ const load = globalThis.process.getBuiltinModule;
 /** Not taken apart: tests replace its functions. */
 export const fs: typeof NodeFs = load('node:fs');
 export const { Buffer } = load('node:buffer');
-export const { homedir, release, tmpdir } = load('node:os');
+export const { constants, homedir, release, tmpdir } = load('node:os');
 export const { basename, dirname, isAbsolute, join, resolve } = load('node:path');
 export const { types } = load('node:util');
 export const { fileURLToPath } = load('node:url');

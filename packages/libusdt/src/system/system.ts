@@ -25,6 +25,8 @@ export interface LoadedImage {
   readonly textAddress: bigint;
   /** The code as it is this moment, breakpoints included; undefined where the runtime gives no view of foreign memory. */
   readonly text: Int32Array | undefined;
+  /** What made it known to tracers. */
+  readonly registeredBy: string;
   /** What stands at its tracepoints. */
   readonly tracepoint: TracepointEncoding;
   /** Takes it out of the process. Its view must not be read any more. May be called twice. */
@@ -33,8 +35,6 @@ export interface LoadedImage {
 
 export interface System {
   readonly target: Target;
-  /** What makes an image known to tracers here. */
-  readonly registeredBy: string;
   /**
    * Builds the image, puts it where tracers find it, and maps it.
    * @param file take it from this file (an absolute path), and put it nowhere.

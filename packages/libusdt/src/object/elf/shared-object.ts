@@ -5,7 +5,7 @@
  * {@link planSharedObject} gives every address, {@link writeSharedObject} takes the code and writes the file.
  *
  *     PT_LOAD R+X   ELF header, program headers, .note.gnu.build-id, .hash, .dynsym, .dynstr, .rela.dyn,
- *                   .text, .stapsdt.base
+ *                   .text, .stapsdt.base, .SUNW_dof
  *     PT_LOAD R+W   .dynamic, .got, .bss
  *     not loaded    .symtab, .strtab, .shstrtab, the note sections, the section headers
  *
@@ -17,6 +17,7 @@
  * - gdb ignores SDT notes in a file without a `.stapsdt.base` section.
  * - bcc looks at notes only in section headers after that of the first executable section, so notes come last.
  * - perf keys its cache by the build-id note.
+ * - DTrace's tools know a DOF document by the name of its section. Its addresses are relocated by who it is handed to.
  * - There is no DT_SONAME (a loader would take two images for one), no DT_NEEDED and no symbol version.
  *
  * The same input gives the same bytes.
@@ -42,6 +43,8 @@ export interface SharedObjectPlan {
   readonly dataSize: number;
   /** Emit the one-byte section `.stapsdt.base`, which SDT notes refer to. */
   readonly stapsdtBase: boolean;
+  /** Bytes of the DOF document in the section `.SUNW_dof`; none unless told otherwise. */
+  readonly dofSize?: number;
   /** Bytes of the build id; 20, as of a SHA-1, unless told otherwise. */
   readonly buildIdSize?: number;
 }
@@ -54,6 +57,8 @@ export interface SharedObjectLayout {
   readonly textOffset: number;
   /** Address of the `.stapsdt.base` section. @throws RangeError without one. */
   readonly stapsdtBaseAddress: number;
+  /** Address of the DOF document, 8-aligned. The addresses before it do not depend on its size. @throws RangeError without one. */
+  readonly dofAddress: number;
   /** Address of the zero-initialised data, 8-aligned. @throws RangeError without any. */
   readonly dataAddress: number;
   /** Bytes that the object takes in memory, from its load address to the end of its last segment. */
@@ -85,6 +90,8 @@ export interface CodeSymbol {
 export interface SharedObjectContent {
   /** Exactly `textSize` bytes. */
   readonly text: Uint8Array;
+  /** Exactly `dofSize` bytes, if there are any. */
+  readonly dof?: Uint8Array;
   /** Where each of the plan's exports is, in any order. */
   readonly exports: readonly CodeSymbol[];
   /** Local function symbols for `.symtab`: not found by `dlsym`, but shown by debuggers and profilers. */
@@ -105,6 +112,8 @@ const SEGMENTS = 5;
 /** As of a SHA-1, which tools expect. */
 export const BUILD_ID_SIZE = 20;
 const GNU_OWNER = 'GNU';
+/** As dtrace -G names it: https://github.com/oracle/dtrace-utils/blob/devel/libdtrace/dt_link.c */
+const DOF_SECTION = '.SUNW_dof';
 
 /** Lays out a shared object. @throws RangeError for sizes, alignments or names that an ELF file cannot have. */
 export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
@@ -112,6 +121,7 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
   const buildIdSize = plan.buildIdSize ?? BUILD_ID_SIZE;
   checkSize('textSize', plan.textSize);
   checkSize('dataSize', plan.dataSize);
+  checkSize('dofSize', plan.dofSize ?? 0);
   checkSize('buildIdSize', buildIdSize);
   if (!isPowerOfTwo(plan.textAlign) || plan.textAlign > maxPageSize) {
     throw new RangeError(`textAlign must be a power of two up to ${maxPageSize}: ${plan.textAlign}`);
@@ -150,6 +160,7 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
   if (imports > 0) place('.rela.dyn', elf.SHT_RELA, 0, imports * RELA, 8, RELA);
   const text = place('.text', elf.SHT_PROGBITS, elf.SHF_EXECINSTR, plan.textSize, plan.textAlign);
   const base = plan.stapsdtBase ? place('.stapsdt.base', elf.SHT_PROGBITS, 0, 1, 1) : undefined;
+  const dof = plan.dofSize ? place(DOF_SECTION, elf.SHT_PROGBITS, 0, plan.dofSize, 8) : undefined;
 
   // The writable segment goes on where the file is, at the same place of the next free page: no padding in the file.
   offset = alignUp(offset, 8);
@@ -168,6 +179,10 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
     get stapsdtBaseAddress() {
       if (base === undefined) throw new RangeError('this object was planned without .stapsdt.base');
       return base.sh_addr;
+    },
+    get dofAddress() {
+      if (dof === undefined) throw new RangeError('this object was planned without DOF');
+      return dof.sh_addr;
     },
     get dataAddress() {
       if (data === undefined) throw new RangeError('this object was planned without data');
@@ -267,6 +282,7 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   writeLoadedTables(bytes, view, layout, exportsByName);
   writeBuildId(bytes, view, layout, content.buildId);
   bytes.set(content.text, layout.textOffset);
+  if (content.dof) bytes.set(content.dof, find(layout, DOF_SECTION).sh_offset);
 
   if (debugSymbols.length > 0) {
     const st_shndx = number('.text');
@@ -303,8 +319,8 @@ function writeSegments(view: DataView, layout: SharedObjectLayout): void {
   const { maxPageSize } = MACHINES[layout.plan.arch];
   const dynamic = find(layout, '.dynamic');
   const buildId = find(layout, '.note.gnu.build-id');
-  const textEnd = find(layout, layout.plan.stapsdtBase ? '.stapsdt.base' : '.text');
-  const code = textEnd.sh_offset + textEnd.sh_size;
+  const last = layout.sections[layout.sections.indexOf(dynamic) - 1]!;
+  const code = last.sh_offset + last.sh_size;
   const load = { p_type: elf.PT_LOAD, p_align: maxPageSize };
   const segments: Phdr[] = [
     { ...load, p_flags: elf.PF_R | elf.PF_X, p_offset: 0, p_vaddr: 0, p_filesz: code, p_memsz: code },
@@ -416,6 +432,10 @@ function writeBuildId(
 function checkContent(plan: SharedObjectPlan, content: SharedObjectContent): void {
   if (content.text.length !== plan.textSize) {
     throw new RangeError(`text has ${content.text.length} bytes, planned were ${plan.textSize}`);
+  }
+  const dofSize = plan.dofSize ?? 0;
+  if ((content.dof?.length ?? 0) !== dofSize) {
+    throw new RangeError(`DOF has ${content.dof?.length ?? 0} bytes, planned were ${dofSize}`);
   }
   const buildIdSize = plan.buildIdSize ?? BUILD_ID_SIZE;
   if (content.buildId.length !== buildIdSize) {
