@@ -21,10 +21,13 @@
 import type { Assembler, Label } from '../asm/assembler.ts';
 import { createAssembler } from '../asm/index.ts';
 import { BUILD_ID_SIZE, planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
+import { planBundle, writeBundle } from '../object/macho/bundle.ts';
 import { sha256 } from '../object/sha256.ts';
 import type { Arch } from '../target.ts';
 import { FRAME } from './frame.ts';
 
+/** What a runtime looks for in a module. */
+const REGISTER = 'napi_register_module_v1';
 const IMPORTS = [
   'dlsym',
   'napi_create_arraybuffer',
@@ -48,25 +51,36 @@ interface Surroundings {
 
 const NOWHERE: Surroundings = { got: () => 0, claimed: 0 };
 
-/** The engine for an architecture, as the bytes of a shared object, and its build id. Deterministic. */
-export function buildEngine(arch: Arch): { readonly bytes: Uint8Array; readonly buildId: Uint8Array } {
+/** The object file that the engine is: what the dynamic linkers of Linux, illumos and FreeBSD load, and that of macOS. */
+export type ObjectFormat = 'elf' | 'macho';
+
+/** The engine for an architecture, as the bytes of an object file, and its build id. Deterministic. */
+export function buildEngine(
+  arch: Arch,
+  format: ObjectFormat = 'elf',
+): { readonly bytes: Uint8Array; readonly buildId: Uint8Array } {
   const { text: sized } = assemble(arch, NOWHERE);
-  const layout = planSharedObject({
+  const plan = {
     arch,
     textSize: sized.length,
     textAlign: 64,
-    exports: ['napi_register_module_v1'],
+    exports: [REGISTER],
     imports: IMPORTS,
     dataSize: 16,
     stapsdtBase: false,
-  });
+  };
+  const elf = planSharedObject(plan);
+  const macho = planBundle(plan);
+  const layout = format === 'elf' ? elf : macho;
   const { text, register } = assemble(arch, {
     got: (symbol) => layout.gotAddress(symbol) - layout.textAddress,
     claimed: layout.dataAddress - layout.textAddress,
   });
-  const whole = { name: 'napi_register_module_v1', offset: register, size: text.length - register };
+  const exports = [{ name: REGISTER, offset: register, size: text.length - register }];
   const buildId = sha256(text).subarray(0, BUILD_ID_SIZE);
-  return { bytes: writeSharedObject(layout, { text, exports: [whole], notes: [], buildId }), buildId };
+  const content = { text, exports, notes: [], buildId, identifier: 'libusdt-engine' };
+  const bytes = format === 'elf' ? writeSharedObject(elf, content) : writeBundle(macho, content);
+  return { bytes, buildId };
 }
 
 function assemble(arch: Arch, surroundings: Surroundings): { text: Uint8Array; register: number } {
