@@ -7,31 +7,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { bpftraceScript, EVENTS } from './events.ts';
 import { findRuntime, PATIENCE, program, Running, temporaryFolder, withoutBpftrace } from './support.ts';
-
-const EXPECTED = [
-  'body -4611686018427387904 1 body of the request 19',
-  'done -1 255 -2 65535 -3 4294967295',
-  'start -42 9223372036854775809 grüße, 世界 {"path":"/","n":[1,null]}',
-];
-
-/** Prints each probe once, and ends. */
-function script(file: string): string {
-  return `
-    usdt:${file}:webapp:request__start /!@start/ {
-      @start = 1;
-      printf("start %d %lu %s %s\\n", (int32)arg0, arg1, str(arg2), str(arg3));
-    }
-    usdt:${file}:webapp:request__body /!@body/ {
-      @body = 1;
-      printf("body %ld %d %r %d\\n", (int64)arg0, arg1, buf(arg2, arg3), arg3);
-    }
-    usdt:${file}:webapp:request__done /!@done/ {
-      @done = 1;
-      printf("done %d %d %d %d %d %u\\n", (int8)arg0, arg1, (int16)arg2, arg3, (int32)arg4, arg5);
-    }
-    interval:ms:50 /@start && @body && @done/ { exit(); }`;
-}
 
 const RUNTIMES = {
   node20: /^node v/,
@@ -68,7 +45,9 @@ for (const name of Object.keys(RUNTIMES) as (keyof typeof RUNTIMES)[]) {
       `usdt:${file}:webapp:request__start`,
     ]);
 
-    const tracer = spawn('bpftrace', ['-q', '-e', script(file)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const tracer = spawn('bpftrace', ['-q', '-e', bpftraceScript(file)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     t.after(() => tracer.kill('SIGKILL'));
     const printed = { out: '', err: '' };
     tracer.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -80,7 +59,7 @@ for (const name of Object.keys(RUNTIMES) as (keyof typeof RUNTIMES)[]) {
     await once(tracer, 'close');
     // It ends by printing the variables, of which there are only flags.
     const events = printed.out.split('\n').filter((line) => /^(start|body|done) /.test(line));
-    assert.deepEqual(events.sort(), EXPECTED, printed.err);
+    assert.deepEqual(events.sort(), EVENTS, printed.err);
 
     assert.deepEqual(await app.next(), { enabled: true });
     assert.deepEqual(await app.next(), { enabled: false });

@@ -22,23 +22,29 @@ const { 'request-start': start, 'request-body': body, 'request-done': done } = w
 let enabled = false;
 let lazy = 0;
 const bytes = new TextEncoder().encode('body of the request');
-const timer = setInterval(() => {
-  // Some at once, so that the calls are compiled as they are in a real program.
-  for (let n = 0; n < 100; n++) {
-    start.fire(-42, 2n ** 63n + 1n, 'grüße, 世界', { path: '/', n: [1, null] });
-    body.fire(-(2n ** 62n), true, bytes, bytes.length);
-    done.fireLazy(() => {
-      lazy++;
-      return [-1, 255, -2, 65535, -3, 4294967295];
-    });
+
+function fireAll() {
+  start.fire(-42, 2n ** 63n + 1n, 'grüße, 世界', { path: '/', n: [1, null] });
+  if (start.enabled !== enabled) {
+    enabled = !enabled;
+    print({ enabled });
+    if (!enabled) end();
   }
-  if (start.enabled === enabled) return;
-  enabled = start.enabled;
-  print({ enabled });
-  if (enabled) return;
+  body.fire(-(2n ** 62n), true, bytes, bytes.length);
+  done.fireLazy(() => {
+    lazy++;
+    return [-1, 255, -2, 65535, -3, 4294967295];
+  });
+}
+
+const timer = setInterval(() => {
+  for (let n = 0; n < 20; n++) fireAll();
+}, 1);
+
+/** The tracer has gone. Firing goes on, into nothing. */
+function end() {
   clearInterval(timer);
   const { failures } = web.status;
   web.disable();
-  start.fire(1, 2n, '', null);
   print({ state: web.status.state, failures, lazy: lazy > 0 });
-}, 1);
+}
