@@ -33,7 +33,7 @@ run() {
   work=$(mktemp -d "${TMPDIR:-/tmp}/libusdt-vm-XXXXXX")
   machine=
   # shellcheck disable=SC2154 # set by the trap itself
-  trap 'status=$?; trap - EXIT; [ -z "$machine" ] || kill -KILL "$machine" 2>/dev/null || :; rm -rf "$work"; exit "$status"' EXIT
+  trap 'status=$?; trap - EXIT; [ -z "$machine" ] || kill -TERM "$machine" 2>/dev/null || :; rm -rf "$work"; exit "$status"' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
 
