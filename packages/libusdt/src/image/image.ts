@@ -9,22 +9,13 @@
  * @module
  */
 
+import type { ProbeSite } from '../asm/assembler.ts';
 import { createAssembler } from '../asm/index.ts';
-import {
-  BUILD_ID_SIZE,
-  planSharedObject,
-  type SharedObjectPlan,
-  writeSharedObject,
-} from '../object/elf/shared-object.ts';
-import { sha256 } from '../object/sha256.ts';
 import type { Attributes } from '../provider/attributes.ts';
-import { encodeDeclarations } from '../sdt/declaration.ts';
-import { sdtName } from '../sdt/name.ts';
-import { encodeStapsdtNotes } from '../sdt/note.ts';
-import { argumentString } from '../sdt/operands.ts';
 import type { Target, TracepointEncoding } from '../target.ts';
 import type { CType } from '../types/ctypes.ts';
-import { imageDof } from './dof.ts';
+import { buildElfImage } from './elf.ts';
+import { buildMachOImage } from './macho.ts';
 
 export interface ProbeDefinition {
   readonly name: string;
@@ -70,82 +61,40 @@ export interface ImageDof {
 /** What dlsym(3) finds in every image. */
 export const TEXT_SYMBOL = 'libusdt_text';
 
+/** An image's code, whatever the object file around it. */
+export interface ImageCode {
+  readonly text: Uint8Array;
+  /** Where each probe lies in it. */
+  readonly places: readonly ProbeSite[];
+}
+
+/** The object file around it. Addresses count from its start. */
+export interface ImageObject {
+  readonly bytes: Uint8Array;
+  readonly buildId: Uint8Array;
+  readonly textAddress: number;
+  readonly dof: { readonly address: number; readonly bytes: Uint8Array } | undefined;
+}
+
 /** Deterministic: the same definition for the same target gives the same bytes. */
 export function buildImage(definition: ImageDefinition, target: Target): Image {
-  const { probes } = definition;
-  const provider = sdtName(definition.provider);
-  const asm = createAssembler(target.arch);
-  const places = probes.map(({ types }) => asm.probe(types.length, target.tracepoint));
+  const { os, arch, tracepoint } = target;
+  const asm = createAssembler(arch);
+  const places = definition.probes.map(({ types }) => asm.probe(types.length, tracepoint));
   asm.align(64);
   const text = asm.finish();
-
-  const plan: SharedObjectPlan = {
-    arch: target.arch,
-    textSize: text.length,
-    textAlign: 64,
-    exports: [TEXT_SYMBOL],
-    imports: [],
-    dataSize: 0,
-    stapsdtBase: true,
-  };
-  const { textAddress } = planSharedObject(plan);
-  const dof = target.dof ? imageDof({ ...definition, places, textAddress }) : undefined;
-  const layout = planSharedObject({ ...plan, dofSize: dof?.length ?? 0 });
-  const base = layout.stapsdtBaseAddress;
-  const operands = new Map<string, string>();
-  const stapsdt = encodeStapsdtNotes(
-    probes.map(({ name, types }, index) => {
-      const key = types.map(({ size, signed }) => (signed ? -size : size)).join();
-      const args = operands.get(key) ?? argumentString(target.arch, types);
-      operands.set(key, args);
-      return {
-        pc: textAddress + places[index]!.site,
-        base,
-        semaphore: 0,
-        provider,
-        name: sdtName(name),
-        args,
-      };
-    }),
-    ELF64_LSB,
-  );
-  const declarations = encodeDeclarations(
-    probes.map(({ name, function: functionName, types }, index) => ({
-      pc: textAddress + places[index]!.site,
-      provider: definition.provider,
-      module: definition.module,
-      function: functionName,
-      name,
-      types: types.map((type) => type.name),
-    })),
-    ELF64_LSB,
-  );
-  const buildId = sha256(text, stapsdt, declarations, ...(dof ? [dof] : [])).subarray(0, BUILD_ID_SIZE);
-
-  const bytes = writeSharedObject(layout, {
-    text,
-    ...(dof && { dof }),
-    exports: [{ name: TEXT_SYMBOL, offset: 0, size: text.length }],
-    symbols: places.map(({ entry, end }, index) => ({
-      name: `${provider}__${sdtName(probes[index]!.name)}`,
-      offset: entry,
-      size: end - entry,
-    })),
-    notes: [
-      { section: '.note.libusdt', bytes: declarations },
-      { section: '.note.stapsdt', bytes: stapsdt },
-    ],
-    buildId,
-  });
+  const code = { text, places };
+  const { bytes, buildId, textAddress, dof } =
+    os === 'darwin'
+      ? buildMachOImage(definition, target, code)
+      : buildElfImage(definition, { ...target, os }, code);
   const view = new DataView(text.buffer, text.byteOffset, text.length);
   return {
     bytes,
-    tracepoint: target.tracepoint,
+    tracepoint,
     buildId,
     textSize: text.length,
     sites: places.map(({ entry, site }) => ({ entry, site, idle: view.getInt32(site, true) })),
-    dof: dof && { document: layout.dofAddress - textAddress, base: -textAddress, bytes: dof },
+    dof: dof && { document: dof.address - textAddress, base: -textAddress, bytes: dof.bytes },
   };
 }
-
-const ELF64_LSB = { class: 64, data: 'lsb' } as const;

@@ -3,6 +3,9 @@
  * process at a time, by their SDT notes (`-p`, or the process id in the provider's name); with it all processes'
  * (`webapp*:::`), those included that start while it runs, and it knows the types of arguments, functions and modules.
  *
+ * What it is told of is no longer looked for in the notes (object/elf/shared-object.ts says how), or dtrace would show it
+ * twice. So an image has a document only where it is registered.
+ *
  * What dtprobed wants, besides a document that breaks none of the rules in dof/:
  * - The document lies in a mapping of a file, and so do the tracepoints, which are uprobes in that file.
  * - One document per file and process; a second is refused until the first is removed.
@@ -33,6 +36,8 @@ export interface MappedDof {
   readonly base: bigint;
   readonly address: bigint;
   readonly bytes: Uint8Array;
+  /** Its image was in this process before: the main thread has it too, and has registered it. */
+  readonly isShared: boolean;
 }
 
 /** Makes documents known to dtprobed, for one thread. */
@@ -83,7 +88,8 @@ export function createRegistrar(system: HelperSystem): DtraceRegistrar {
     isPresent: () => system.exists(HELPER_DEVICE),
     register(dof) {
       if (!system.isMainThread()) {
-        return 'dtprobed would take this worker thread for a process: enable the provider on the main thread too, for dtrace to find its probes by a wildcard';
+        if (dof.isShared) return () => undefined;
+        return 'dtprobed takes threads for processes, so dtrace finds the probes of this worker thread only by the id of the process: enable the provider on the main thread first';
       }
       const [finding] = validateDof(dof.bytes, 'linux', { module: dof.module });
       if (finding) return `dtprobed would not take the probes (${finding.rule}): ${finding.detail}`;

@@ -9,6 +9,8 @@ import { constants } from './runtime.ts';
 export interface Libc {
   /** @throws Error with dlerror(3)'s words. */
   dlopen(path: string): bigint;
+  /** Is it in this process already? */
+  isLoaded(path: string): boolean;
   /** 0n if there is no such symbol. */
   dlsym(handle: bigint, symbol: string): bigint;
   dlclose(handle: bigint): void;
@@ -30,6 +32,7 @@ export interface Libc {
 
 // <dlfcn.h>, the same for glibc and musl, on every architecture but MIPS.
 const RTLD_NOW = 2;
+const RTLD_NOLOAD = 4;
 // https://github.com/torvalds/linux/blob/master/include/uapi/linux/memfd.h
 const MFD_CLOEXEC = 1;
 /** Since Linux 6.3; older kernels refuse it, and don't need it. */
@@ -86,6 +89,11 @@ export function openLibc(engine: Engine): Libc {
       const handle = call(address.dlopen, path, RTLD_NOW);
       if (handle === 0n) throw new Error(message());
       return handle;
+    },
+    isLoaded(path) {
+      const handle = call(address.dlopen, path, RTLD_NOW | RTLD_NOLOAD);
+      if (handle !== 0n) call(address.dlclose, handle);
+      return handle !== 0n;
     },
     dlsym: (handle, symbol) => call(address.dlsym, handle, symbol),
     dlclose: (handle) => void call(address.dlclose, handle),

@@ -41,19 +41,33 @@ export function openLinux(images?: string): System | Problem {
   return {
     target,
     load(definition, file) {
-      const loader: Loader = { engine, libc, dtrace, module: definition.module };
+      const { module, provider } = definition;
+      const loader: Loader = { engine, libc, dtrace, module };
       if (file !== undefined) return mapImageFile(loader, file, definition, target);
-      const image = buildImage(definition, { ...target, dof: dtrace.isPresent() });
-      const published = publishFirst(
-        folderCandidates(process.env),
-        publishedName(definition.provider, image.buildId),
-        image.bytes,
-        ({ file }) => map(loader, image, file),
-      );
-      if (!isProblem(published)) return published;
-      return mapFromMemory(loader, image, definition.provider, published);
+      if (!dtrace.isPresent()) return publish(loader, buildImage(definition, target), provider);
+      const told = publish(loader, buildImage(definition, { ...target, dof: true }), provider);
+      if (isProblem(told) || told.isRegistered) return told;
+      // dtrace does not look at the notes of an image with DOF: it gets one without.
+      told.unload();
+      const detail = told.detail;
+      return publish({ ...loader, ...(detail && { detail }) }, buildImage(definition, target), provider);
     },
   };
+}
+
+function publish(loader: Loader, image: Image, provider: string): LinuxImage | Problem {
+  const published = publishFirst(
+    folderCandidates(process.env),
+    publishedName(provider, image.buildId),
+    image.bytes,
+    ({ file }) => map(loader, image, file),
+  );
+  return isProblem(published) ? mapFromMemory(loader, image, provider, published) : published;
+}
+
+interface LinuxImage extends LoadedImage {
+  /** DTrace's daemon knows it. */
+  readonly isRegistered: boolean;
 }
 
 /** What mapping an image takes. */
@@ -63,6 +77,8 @@ interface Loader {
   readonly dtrace: DtraceRegistrar;
   /** The definition's. */
   readonly module: string;
+  /** Why DTrace's daemon was not told. */
+  readonly detail?: string;
 }
 
 /** What a function of node:os says, unless Deno's permissions forbid it to ask. */
@@ -119,9 +135,10 @@ function fromTemporaryFile(bytes: Uint8Array, attempt: (file: string) => Engine 
   return combineProblems(problems);
 }
 
-function map(loader: Loader, image: Image, file: string): LoadedImage | Problem {
+function map(loader: Loader, image: Image, file: string): LinuxImage | Problem {
   try {
-    return loaded(loader, image, loader.libc.dlopen(file), { file, storage: 'file' });
+    const isShared = image.dof !== undefined && loader.libc.isLoaded(file);
+    return loaded(loader, image, loader.libc.dlopen(file), { file, storage: 'file', isShared });
   } catch (error) {
     return loadProblem(error, file);
   }
@@ -153,7 +170,7 @@ function mapFromMemory(
   image: Image,
   provider: string,
   because: Problem,
-): LoadedImage | Problem {
+): LinuxImage | Problem {
   const { libc } = loader;
   let descriptor: number | undefined;
   try {
@@ -173,12 +190,14 @@ interface Place {
   readonly storage: LoadedImage['storage'];
   readonly detail?: string;
   readonly descriptor?: number;
+  /** It was in the process already. */
+  readonly isShared?: boolean;
 }
 
 /** Unmaps what was dropped without disable(). The held value must not lead to the image. */
 const dropped = new FinalizationRegistry((unload: () => void) => unload());
 
-function loaded(loader: Loader, image: Image, handle: bigint, place: Place): LoadedImage {
+function loaded(loader: Loader, image: Image, handle: bigint, place: Place): LinuxImage {
   const { engine, libc } = loader;
   const { file, storage, descriptor } = place;
   let open = true;
@@ -187,17 +206,18 @@ function loaded(loader: Loader, image: Image, handle: bigint, place: Place): Loa
     if (!open) return;
     open = false;
     dropped.unregister(token);
-    if (typeof removal === 'function') removal();
+    if (isRegistered) removal();
     libc.dlclose(handle);
     if (descriptor !== undefined) libc.close(descriptor);
   };
   const textAddress = libc.dlsym(handle, TEXT_SYMBOL);
   const buffer = image.textSize > 0 ? engine.view(textAddress, image.textSize) : undefined;
   const text = buffer && new Int32Array(buffer);
-  const removal = register(loader, image, textAddress);
+  const removal = register(loader, image, textAddress, place.isShared);
   const { sites, tracepoint } = image;
-  const details = [place.detail, typeof removal === 'string' ? removal : undefined];
-  const result: LoadedImage = {
+  const isRegistered = typeof removal === 'function';
+  const details = [place.detail, loader.detail, typeof removal === 'string' ? removal : undefined];
+  const result: LinuxImage = {
     sites,
     engine,
     file,
@@ -205,8 +225,8 @@ function loaded(loader: Loader, image: Image, handle: bigint, place: Place): Loa
     detail: details.filter((detail) => detail !== undefined).join('; ') || undefined,
     textAddress,
     text,
-    registeredBy:
-      typeof removal === 'function' ? `${BY_MAPPING}, and dtprobed (${HELPER_DEVICE})` : BY_MAPPING,
+    registeredBy: isRegistered ? `${BY_MAPPING}, and dtprobed (${HELPER_DEVICE})` : BY_MAPPING,
+    isRegistered,
     tracepoint,
     unload,
   };
@@ -221,10 +241,11 @@ function register(
   { dtrace, module }: Loader,
   { dof }: Image,
   textAddress: bigint,
+  isShared = false,
 ): (() => void) | string | undefined {
   if (!dof || !dtrace.isPresent()) return undefined;
   const [base, address] = [textAddress + BigInt(dof.base), textAddress + BigInt(dof.document)];
-  return dtrace.register({ module, base, address, bytes: dof.bytes });
+  return dtrace.register({ module, base, address, bytes: dof.bytes, isShared });
 }
 
 /** What process.dlopen or dlopen(3) said, as a problem with a remedy. */

@@ -14,6 +14,8 @@ export const ELFDATA2LSB = 1;
 export const ELFDATA2MSB = 2;
 export const EV_CURRENT = 1;
 export const ELFOSABI_NONE = 0;
+export const ELFOSABI_SOLARIS = 6;
+export const ELFOSABI_FREEBSD = 9;
 
 /** Word size and byte order of a file, as `e_ident[EI_CLASS]` and `e_ident[EI_DATA]` tell. */
 export interface ElfFormat {
@@ -58,6 +60,7 @@ export const STV_DEFAULT = 0;
 
 // Segments: https://gabi.xinuos.com/elf/07-pheader.html
 export const PN_XNUM = 0xffff;
+export const PT_NULL = 0;
 export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
 export const PT_NOTE = 4;

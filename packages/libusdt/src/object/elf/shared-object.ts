@@ -18,6 +18,10 @@
  * - bcc looks at notes only in section headers after that of the first executable section, so notes come last.
  * - perf keys its cache by the build-id note.
  * - DTrace's tools know a DOF document by the name of its section. Its addresses are relocated by who it is handed to.
+ * - dtrace on Linux takes a probe from DOF and once more from its SDT note, and then a clause that names the first's module
+ *   never fires. It passes over a note whose address it finds at file offset 0, in whatever program header it looks last:
+ *   so there is one of type PT_NULL, which all others ignore, for each note that is not meant for it.
+ *   https://github.com/oracle/dtrace-utils/blob/devel/libdtrace/dt_pid.c (dt_stapsdt_parse)
  * - There is no DT_SONAME (a loader would take two images for one), no DT_NEEDED and no symbol version.
  *
  * The same input gives the same bytes.
@@ -31,6 +35,8 @@ import { hashTable, hashTableWords } from './hash.ts';
 
 export interface SharedObjectPlan {
   readonly arch: 'x64' | 'arm64';
+  /** ELFOSABI_NONE unless told otherwise. */
+  readonly osabi?: number;
   /** Bytes of machine code. */
   readonly textSize: number;
   /** Alignment of the first byte of code: a power of two, at most the page size (4096 on x64, 65536 on arm64). */
@@ -45,6 +51,8 @@ export interface SharedObjectPlan {
   readonly stapsdtBase: boolean;
   /** Bytes of the DOF document in the section `.SUNW_dof`; none unless told otherwise. */
   readonly dofSize?: number;
+  /** How many addresses are hidden from dtrace; none unless told otherwise. */
+  readonly hiddenCount?: number;
   /** Bytes of the build id; 20, as of a SHA-1, unless told otherwise. */
   readonly buildIdSize?: number;
 }
@@ -92,6 +100,8 @@ export interface SharedObjectContent {
   readonly text: Uint8Array;
   /** Exactly `dofSize` bytes, if there are any. */
   readonly dof?: Uint8Array;
+  /** Exactly `hiddenCount` addresses of SDT notes that dtrace shall not find. */
+  readonly hidden?: readonly number[];
   /** Where each of the plan's exports is, in any order. */
   readonly exports: readonly CodeSymbol[];
   /** Local function symbols for `.symtab`: not found by `dlsym`, but shown by debuggers and profilers. */
@@ -109,6 +119,8 @@ const MACHINES = {
 const encoder = new ElfEncoder({ class: 64, data: 'lsb' });
 const { ehdr: EHDR, phdr: PHDR, shdr: SHDR, sym: SYM, dyn: DYN, rela: RELA, nhdr: NHDR } = encoder.sizes;
 const SEGMENTS = 5;
+/** PN_XNUM means that the number is elsewhere. */
+const MOST_SEGMENTS = 0xfffe;
 /** As of a SHA-1, which tools expect. */
 export const BUILD_ID_SIZE = 20;
 const GNU_OWNER = 'GNU';
@@ -122,6 +134,8 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
   checkSize('textSize', plan.textSize);
   checkSize('dataSize', plan.dataSize);
   checkSize('dofSize', plan.dofSize ?? 0);
+  const segments = segmentCount(plan);
+  if (segments > MOST_SEGMENTS) throw new RangeError(`${segments} program headers, ${MOST_SEGMENTS} at most`);
   checkSize('buildIdSize', buildIdSize);
   if (!isPowerOfTwo(plan.textAlign) || plan.textAlign > maxPageSize) {
     throw new RangeError(`textAlign must be a power of two up to ${maxPageSize}: ${plan.textAlign}`);
@@ -134,7 +148,7 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
   const sections: LoadedSection[] = [];
   const imports = plan.imports.length;
   const symbolCount = names.length + 1;
-  let offset = EHDR + SEGMENTS * PHDR;
+  let offset = EHDR + segments * PHDR;
   let bias = 0;
   const place = (name: string, type: number, flags: number, size: number, align: number, entsize = 0) => {
     offset = alignUp(offset, align);
@@ -272,13 +286,14 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   encoder.ehdr(view, 0, {
     e_type: elf.ET_DYN,
     e_machine: MACHINES[plan.arch].e_machine,
+    ei_osabi: plan.osabi ?? elf.ELFOSABI_NONE,
     e_phoff: EHDR,
     e_shoff,
-    e_phnum: SEGMENTS,
+    e_phnum: segmentCount(plan),
     e_shnum: headers.length + 1,
     e_shstrndx,
   });
-  writeSegments(view, layout);
+  writeSegments(view, layout, content.hidden ?? []);
   writeLoadedTables(bytes, view, layout, exportsByName);
   writeBuildId(bytes, view, layout, content.buildId);
   bytes.set(content.text, layout.textOffset);
@@ -315,7 +330,11 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   return bytes;
 }
 
-function writeSegments(view: DataView, layout: SharedObjectLayout): void {
+function segmentCount({ hiddenCount = 0 }: SharedObjectPlan): number {
+  return SEGMENTS + hiddenCount;
+}
+
+function writeSegments(view: DataView, layout: SharedObjectLayout, hidden: readonly number[]): void {
   const { maxPageSize } = MACHINES[layout.plan.arch];
   const dynamic = find(layout, '.dynamic');
   const buildId = find(layout, '.note.gnu.build-id');
@@ -343,10 +362,22 @@ function writeSegments(view: DataView, layout: SharedObjectLayout): void {
       p_memsz: 0,
       p_align: 16,
     },
+    // At file offset 0.
+    ...hidden.map((p_vaddr) => ({ ...NOTHING, p_vaddr, p_memsz: 1 })),
   ];
   let at = EHDR;
   for (const segment of segments) at = encoder.phdr(view, at, segment);
 }
+
+const NOTHING: Phdr = {
+  p_type: elf.PT_NULL,
+  p_flags: 0,
+  p_offset: 0,
+  p_vaddr: 0,
+  p_filesz: 0,
+  p_memsz: 0,
+  p_align: 1,
+};
 
 function segmentOf(section: LoadedSection, p_type: number, p_flags: number): Phdr {
   return {
@@ -436,6 +467,10 @@ function checkContent(plan: SharedObjectPlan, content: SharedObjectContent): voi
   const dofSize = plan.dofSize ?? 0;
   if ((content.dof?.length ?? 0) !== dofSize) {
     throw new RangeError(`DOF has ${content.dof?.length ?? 0} bytes, planned were ${dofSize}`);
+  }
+  const hiddenCount = plan.hiddenCount ?? 0;
+  if ((content.hidden?.length ?? 0) !== hiddenCount) {
+    throw new RangeError(`${content.hidden?.length ?? 0} addresses are hidden, planned were ${hiddenCount}`);
   }
   const buildIdSize = plan.buildIdSize ?? BUILD_ID_SIZE;
   if (content.buildId.length !== buildIdSize) {
