@@ -142,13 +142,14 @@ function jsonGroup({ values, label }: Group): unknown {
 
 function countLines(rows: readonly CountRow[], { by, unicode }: Surroundings): string[] {
   const head = ['PROBE', ...(by.length > 0 ? [by.join(', ')] : []), 'COUNT', 'RATE/S'];
+  const longest = Math.max(...rows.map((row) => row.history.length));
   const history = unicode && rows.some((row) => row.history.length > 1);
   const cells = rows.map(({ provider, probe, group, count: n, rate, history: rates }) => [
     shortened(`${provider}:${probe}`, NAME_MAX),
     ...(by.length > 0 ? [shortened(group.label, GROUP_MAX)] : []),
     String(n),
     formatRate(rate),
-    ...(history ? [pc.cyan(sparkline(rates))] : []),
+    ...(history ? [pc.cyan(sparkline(rates).padStart(longest))] : []),
   ]);
   const aligns: ('left' | 'right')[] = [
     'left',
