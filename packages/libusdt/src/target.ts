@@ -8,10 +8,14 @@ export type Arch = 'x64' | 'arm64';
 /** The bytes that stand at a tracepoint; see image/tracepoint.ts for which one suits which kernel. */
 export type TracepointEncoding = 'nop' | 'nop5' | 'nop+nop10';
 
+/** Operating systems that images can be built for. */
+export type TargetSystem = 'linux' | 'darwin' | 'illumos' | 'freebsd';
+
 export interface Target {
-  readonly os: 'linux';
+  readonly os: TargetSystem;
   readonly arch: Arch;
+  /** DTrace's kernels know `nop` only. */
   readonly tracepoint: TracepointEncoding;
-  /** A DOF document is in the image too, for DTrace's daemon. */
+  /** Linux: a DOF document is in the image too, for DTrace's daemon. Elsewhere it is what an image is for. */
   readonly dof?: boolean;
 }

@@ -3,6 +3,10 @@
  *
  * Its addresses count from the start of the object, and whoever it is handed to adds the address that the object was
  * loaded at: the image needs no relocation by a loader, and stays the same in every process.
+ *
+ * macOS knows no relocations: there a site is an offset from the document itself, which lies in the image beside the
+ * code. On x86-64 its kernel subtracts one from it, since Apple's linker notes the place of a call's operand.
+ * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/dev/dtrace/fasttrap.c (fasttrap_meta_create_probe)
  * @module
  */
 
@@ -11,6 +15,7 @@ import { dofAttributes } from '../dof/attributes.ts';
 import { encodeDof } from '../dof/encode.ts';
 import { DOF_SYSTEMS } from '../dof/systems.ts';
 import { type Attributes, DEFAULT_ATTRIBUTES } from '../provider/attributes.ts';
+import type { Arch, Target } from '../target.ts';
 import { dTypeName } from './d-types.ts';
 import type { ProbeDefinition } from './image.ts';
 
@@ -23,14 +28,20 @@ export interface DofContent {
   readonly places: readonly ProbeSite[];
   /** Address of the code, from the start of the object. */
   readonly textAddress: number;
+  /** Of the document itself. Only macOS' depends on it. */
+  readonly dofAddress: number;
 }
 
-/** Accepted by every version of dtprobed. Only is-enabled offsets need 3, and the probes here have none: they watch their own code. */
+/** Accepted everywhere but on macOS. Only is-enabled offsets need 3, and the probes here have none: they watch their own code. */
 const VERSION = 2;
+const VERSION_DARWIN = 3;
+/** Added to the offset of a site. */
+const DARWIN_BIAS: Readonly<Record<Arch, number>> = { x64: 1, arm64: 0 };
 
-export function imageDof(content: DofContent): Uint8Array {
-  const { provider, attributes = DEFAULT_ATTRIBUTES, probes, places, textAddress } = content;
-  const { maxArguments } = DOF_SYSTEMS.linux;
+export function imageDof(content: DofContent, { os, arch }: Pick<Target, 'os' | 'arch'>): Uint8Array {
+  const { provider, attributes = DEFAULT_ATTRIBUTES, probes, places, textAddress, dofAddress } = content;
+  const { maxArguments } = DOF_SYSTEMS[os];
+  const darwin = os === 'darwin';
   const shown = new Map<ProbeDefinition['types'], readonly string[]>();
   const typesOf = (types: ProbeDefinition['types']): readonly string[] => {
     const known = shown.get(types) ?? types.slice(0, maxArguments).map(dTypeName);
@@ -40,8 +51,8 @@ export function imageDof(content: DofContent): Uint8Array {
   return encodeDof({
     model: 'LP64',
     encoding: 'LSB',
-    version: VERSION,
-    relocated: true,
+    version: darwin ? VERSION_DARWIN : VERSION,
+    relocated: !darwin,
     providers: [
       {
         name: provider,
@@ -53,7 +64,8 @@ export function imageDof(content: DofContent): Uint8Array {
             function: functionName,
             name,
             addr: textAddress + entry,
-            offsets: [site - entry],
+            // As 32 bits: it is negative where the code lies before the document.
+            offsets: [darwin ? (textAddress + site - dofAddress + DARWIN_BIAS[arch]) >>> 0 : site - entry],
             enabledOffsets: [],
             nativeTypes: names,
             translatedTypes: names,

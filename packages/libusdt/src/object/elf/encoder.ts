@@ -24,6 +24,8 @@ import {
 export type ElfWord = number | bigint;
 
 export interface Ehdr {
+  /** ELFOSABI_NONE unless told otherwise. */
+  readonly ei_osabi?: number;
   readonly e_type: number;
   readonly e_machine: number;
   readonly e_entry?: ElfWord;
@@ -150,7 +152,7 @@ export class ElfEncoder {
   ehdr(out: DataView, at: number, header: Ehdr): number {
     const elfClass = this.is64 ? ELFCLASS64 : ELFCLASS32;
     const elfData = this.little ? ELFDATA2LSB : ELFDATA2MSB;
-    const ident = [0x7f, 0x45, 0x4c, 0x46, elfClass, elfData, EV_CURRENT, ELFOSABI_NONE];
+    const ident = [0x7f, 0x45, 0x4c, 0x46, elfClass, elfData, EV_CURRENT, header.ei_osabi ?? ELFOSABI_NONE];
     for (let i = 0; i < EI_NIDENT; i++) out.setUint8(at + i, ident[i] ?? 0);
     let next = this.half(out, at + EI_NIDENT, header.e_type);
     next = this.half(out, next, header.e_machine);

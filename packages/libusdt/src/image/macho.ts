@@ -1,0 +1,46 @@
+/**
+ * An image as a Mach-O bundle, for macOS: the code, and beside it the DOF document, both where they are never written to.
+ * @module
+ */
+
+import { BUILD_ID_SIZE } from '../object/elf/shared-object.ts';
+import { planBundle, writeBundle } from '../object/macho/bundle.ts';
+import { sha256 } from '../object/sha256.ts';
+import { sdtName } from '../sdt/name.ts';
+import type { Target } from '../target.ts';
+import { imageDof } from './dof.ts';
+import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } from './image.ts';
+
+export function buildMachOImage(
+  definition: ImageDefinition,
+  target: Target,
+  { text, places }: ImageCode,
+): ImageObject {
+  const { probes } = definition;
+  const plan = {
+    arch: target.arch,
+    textSize: text.length,
+    textAlign: 64,
+    exports: [TEXT_SYMBOL],
+    imports: [],
+    dataSize: 0,
+  };
+  // The document lies behind the code: its place does not depend on its size, but its content does on its place.
+  const { textAddress, dofAddress } = planBundle({ ...plan, dofSize: 1 });
+  const dof = imageDof({ ...definition, places, textAddress, dofAddress }, target);
+  const layout = planBundle({ ...plan, dofSize: dof.length });
+  const buildId = sha256(text, dof).subarray(0, BUILD_ID_SIZE);
+  const provider = sdtName(definition.provider);
+  const bytes = writeBundle(layout, {
+    text,
+    dof,
+    exports: [{ name: TEXT_SYMBOL, offset: 0 }],
+    symbols: places.map(({ entry }, index) => ({
+      name: `${provider}__${sdtName(probes[index]!.name)}`,
+      offset: entry,
+    })),
+    buildId,
+    identifier: `libusdt-${definition.provider}`,
+  });
+  return { bytes, buildId, textAddress, dof: { address: dofAddress, bytes: dof } };
+}
