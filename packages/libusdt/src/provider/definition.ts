@@ -47,7 +47,7 @@ export function defineProbe(name: string, shape: ProbeShape): ProbeDefinition {
     const message = `probe ${show(name)}: a probe has at most ${MAX_ARGUMENTS} arguments; this has ${args.length}`;
     throw new UsdtError('USDT_TOO_MANY_ARGUMENTS', message);
   }
-  return { name, function: functionName, types: shareTypes((args as readonly CTypeName[]).map(parseCType)) };
+  return { name, function: functionName, types: parseTypes(args) };
 }
 
 /** What `createProvider()` takes, as far as it is in an image. */
@@ -88,8 +88,11 @@ export function duplicateProbe(
 }
 
 /** What makes a probe the same as another of its provider: `a-b` and `a__b` look the same to most tracers. */
-export function probeKey(definition: ProbeDefinition): string {
-  return `${definition.function}:${sdtName(definition.name)}`;
+export function probeKey({ name, function: functionName }: ProbeDefinition): string {
+  // Most functions are named as their probe: no string is made for those. No name has a colon.
+  if (functionName === name) return functionName;
+  const spelled = sdtName(name);
+  return spelled === sdtName(functionName) ? functionName : `${functionName}:${spelled}`;
 }
 
 function isList(shape: ProbeShape): shape is readonly CTypeName[] {
@@ -98,12 +101,18 @@ function isList(shape: ProbeShape): shape is readonly CTypeName[] {
 
 const shared = new Map<string, readonly CType[]>();
 const SHARED_LIMIT = 1000;
+let lastNames: readonly string[] = [];
+let lastTypes: readonly CType[] = [];
 
-/** Programs with thousands of probes have few signatures. */
-function shareTypes(types: readonly CType[]): readonly CType[] {
+/** Programs with thousands of probes have few signatures: one array for each. */
+function parseTypes(names: readonly CTypeName[]): readonly CType[] {
+  if (names.length === lastNames.length && names.every((name, index) => name === lastNames[index]))
+    return lastTypes;
+  const types = names.map(parseCType);
   const key = types.map((type) => type.name).join();
   const known = shared.get(key);
-  if (known) return known;
-  if (shared.size < SHARED_LIMIT) shared.set(key, types);
-  return types;
+  if (!known && shared.size < SHARED_LIMIT) shared.set(key, types);
+  lastNames = [...names];
+  lastTypes = known ?? types;
+  return lastTypes;
 }

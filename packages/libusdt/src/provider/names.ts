@@ -14,7 +14,6 @@
  */
 
 import { show, UsdtError } from '../errors.ts';
-import { sdtName } from '../sdt/name.ts';
 
 interface Rule {
   readonly pattern: RegExp;
@@ -46,14 +45,22 @@ export function checkName(what: keyof typeof RULES, name: unknown): asserts name
   if (typeof name !== 'string') throw bad(what, name, 'must be a string');
   if (name === '') throw bad(what, name, 'must not be empty');
   if (!pattern.test(name)) throw bad(what, name, `may have ${words}`);
-  const counted = what === 'provider' || what === 'probe' ? sdtName(name) : name;
-  if (counted.length > longest) {
-    const spelled = counted === name ? '' : `, with each "-" counted as "__"`;
-    throw bad(what, name, `may have ${longest} characters${spelled}; this has ${counted.length}`);
+  const dashes = what === 'provider' || what === 'probe' ? count(name, '-') : 0;
+  const { length } = name;
+  if (length + dashes > longest) {
+    const spelled = dashes === 0 ? '' : `, with each "-" counted as "__"`;
+    throw bad(what, name, `may have ${longest} characters${spelled}; this has ${length + dashes}`);
   }
   if (what !== 'provider') return;
   if (/[0-9]$/.test(name)) throw bad(what, name, 'must not end with a digit: DTrace appends the process id');
   if (name === 'pid') throw bad(what, name, 'is reserved: "pid" is a provider of DTrace itself');
+}
+
+/** How often a character occurs. */
+function count(text: string, character: string): number {
+  let found = 0;
+  for (let at = text.indexOf(character); at !== -1; at = text.indexOf(character, at + 1)) found++;
+  return found;
 }
 
 function bad(what: string, name: unknown, rule: string): UsdtError {

@@ -49,10 +49,10 @@ export interface EnableOptions {
 const DEFAULT_STRING_BYTES = 4096;
 const LEAST_STRING_BYTES = 16;
 
-/** Some probes in one loaded image. `removed` ones are in its notes still, and fire no more. */
+/** The probes in one loaded image. `removed` ones are in its notes still, and fire no more. */
 interface Group {
   readonly loaded: LoadedImage;
-  readonly probes: Set<ProbeHandle>;
+  readonly probes: ProbeHandle[];
   readonly removed: string[];
 }
 
@@ -131,7 +131,7 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
     }
     this.#byKey.delete(key);
     for (const group of this.#groups) {
-      if (group.probes.delete(handle)) group.removed.push(handle.name);
+      if (handle.delivery.loaded === group.loaded) group.removed.push(handle.name);
     }
     handle.detach();
   }
@@ -222,8 +222,11 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
   /** Brings the images in line with the probes. */
   #publish(): Problem | undefined {
     const outdated = [...this.#groups].filter((group) => group.removed.length > 0 && !isTraced(group));
-    const pending = [...this.#byKey.values()].filter((probe) => !probe.delivery.loaded);
-    for (const group of outdated) pending.push(...group.probes);
+    const pending: ProbeHandle[] = [];
+    this.#byKey.forEach((probe) => {
+      if (!probe.delivery.loaded) pending.push(probe);
+    });
+    for (const group of outdated) for (const probe of probesOf(group)) pending.push(probe);
     if (pending.length > 0) {
       const system = openSystem(this.#image === undefined ? undefined : dirname(this.#image));
       if (isProblem(system)) return system;
@@ -232,19 +235,15 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
       const definition = { provider, module, attributes, probes: definitions };
       const loaded = system.load(definition, this.#image);
       if (isProblem(loaded)) return loaded;
-      for (const [index, probe] of pending.entries()) probe.attach(loaded, index);
-      this.#groups.add({ loaded, probes: new Set(pending), removed: [] });
+      for (let index = 0; index < pending.length; index++) pending[index]!.attach(loaded, index);
+      this.#groups.add({ loaded, probes: pending, removed: [] });
     }
-    for (const group of outdated) {
-      // Its probes have moved.
-      group.probes.clear();
-      this.#drop(group);
-    }
+    for (const group of outdated) this.#drop(group);
     return undefined;
   }
 
   #drop(group: Group): void {
-    for (const probe of group.probes) probe.detach();
+    for (const probe of probesOf(group)) probe.detach();
     this.#groups.delete(group);
     group.loaded.unload();
   }
@@ -263,7 +262,11 @@ function checkImage(image: unknown): string {
   throw new UsdtError('USDT_BAD_OPTION', `image must be a path or a file URL, not ${show(image)}`);
 }
 
+/** Those of a group that were neither removed nor moved to another. */
+function probesOf({ probes, loaded }: Group): ProbeHandle[] {
+  return probes.filter((probe) => probe.delivery.loaded === loaded);
+}
+
 function isTraced(group: Group): boolean {
-  for (const probe of group.probes) if (probe.enabled) return true;
-  return false;
+  return probesOf(group).some((probe) => probe.enabled);
 }

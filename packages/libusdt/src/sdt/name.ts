@@ -6,5 +6,5 @@
 
 /** A provider's or probe's name as SDT notes carry it. */
 export function sdtName(name: string): string {
-  return name.replaceAll('-', '__');
+  return name.includes('-') ? name.replaceAll('-', '__') : name;
 }
