@@ -33,6 +33,9 @@ const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = fs.constants;
 const OPEN_READ = O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 const OPEN_NEW = O_WRONLY | O_CREAT | O_EXCL | (fs.constants.O_NOFOLLOW ?? 0);
 
+/** So much is compared at a time. */
+const PART = 65536;
+
 const DAY = 24 * 60 * 60_000;
 /** How long to wait for another process that replaces the same file. It takes milliseconds. */
 const LOCK_PATIENCE = 1000;
@@ -137,15 +140,14 @@ function isAsPublished(stat: Stats, size: number): boolean {
 }
 
 function hasContent(descriptor: number, bytes: Uint8Array): boolean {
-  // One byte more than expected, so that a file that grew is seen too.
-  const content = Buffer.allocUnsafe(bytes.length + 1);
-  let length = 0;
-  while (length < content.length) {
-    const count = fs.readSync(descriptor, content, length, content.length - length, length);
-    if (count === 0) break;
-    length += count;
+  const part = Buffer.allocUnsafe(Math.min(bytes.length + 1, PART));
+  for (let at = 0; ; ) {
+    const count = fs.readSync(descriptor, part, 0, part.length, at);
+    if (count === 0) return at === bytes.length;
+    // What a file has beyond the expected end differs too: there is nothing to compare it with.
+    if (!part.subarray(0, count).equals(bytes.subarray(at, at + count))) return false;
+    at += count;
   }
-  return length === bytes.length && content.subarray(0, length).equals(bytes);
 }
 
 /** Tells cleanCache() that the file is in use. A file that is used where nothing can be written stays as old as it is. */
