@@ -15,8 +15,7 @@ const common = {
   logLevel: 'warning',
 };
 
-for (const file of ['index.js', 'codecs.js', 'shared.js', 'shared.js.map'])
-  rmSync(`${LIBRARY}/dist/${file}`, { force: true });
+for (const file of ['shared.js', 'shared.js.map']) rmSync(`${LIBRARY}/dist/${file}`, { force: true });
 await build({
   ...common,
   entryPoints: [`${LIBRARY}/src/index.ts`, `${LIBRARY}/src/codecs.ts`],
