@@ -14,8 +14,12 @@ import { type ArgumentType, argumentTypes, argumentValues } from './values.ts';
 
 const debug = debuglog('dtrace-provider');
 
-/** A log record is one string: the most that libusdt takes. */
-const MAX_STRING_BYTES = 32_768;
+/**
+ * Longer strings are cut. An event of the kernel's own tracer has one page for everything, and one that is longer is
+ * dropped without a count; with this a long log record just fits.
+ * https://github.com/torvalds/linux/blob/master/kernel/trace/trace_uprobe.c (MAX_UCB_BUFFER_SIZE)
+ */
+const MAX_STRING_BYTES = 4000;
 
 type UsdtProvider = ReturnType<typeof createProvider>;
 type UsdtProbe = ReturnType<UsdtProvider['addProbe']>;

@@ -48,6 +48,12 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
     );
   });
 
+  test('a string that is too long for tracers is cut', () => {
+    const [text, next] = argsOf('long') as [string, number];
+    assert.equal(text.length, 3999);
+    assert.equal(next, 9);
+  });
+
   test('JSON of what has none', () => {
     assert.deepEqual(argsOf('json'), ['undefined', '{"error":"stringify failed"}', 'null']);
   });
