@@ -29,6 +29,12 @@ const OSABI: Readonly<Record<Exclude<TargetSystem, 'darwin'>, number>> = {
   freebsd: ELFOSABI_FREEBSD,
 };
 
+/**
+ * glibc's loader copies the program headers onto its stack, 56 bytes each, and threads have small ones. Beyond, dtrace
+ * shows the probes of a process twice when it is asked for that process only.
+ */
+const MOST_HIDDEN = 1000;
+
 export function buildElfImage(
   definition: ImageDefinition,
   target: Target & { readonly os: keyof typeof OSABI },
@@ -37,6 +43,7 @@ export function buildElfImage(
   const { probes } = definition;
   const provider = sdtName(definition.provider);
   const linux = target.os === 'linux';
+  const hiddenCount = linux && target.dof && probes.length <= MOST_HIDDEN ? probes.length : 0;
   const plan: SharedObjectPlan = {
     arch: target.arch,
     osabi: OSABI[target.os],
@@ -46,6 +53,7 @@ export function buildElfImage(
     imports: [],
     dataSize: 0,
     stapsdtBase: linux,
+    hiddenCount,
   };
   const { textAddress } = planSharedObject(plan);
   const wanted = target.dof || !linux;
@@ -70,6 +78,7 @@ export function buildElfImage(
   const bytes = writeSharedObject(layout, {
     text,
     ...(dof && { dof }),
+    hidden: addresses.slice(0, hiddenCount),
     exports: [{ name: TEXT_SYMBOL, offset: 0, size: text.length }],
     symbols: places.map(({ entry, end }, index) => ({
       name: `${provider}__${sdtName(probes[index]!.name)}`,
