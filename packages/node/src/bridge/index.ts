@@ -1,0 +1,7 @@
+/**
+ * Probes from diagnostics_channel: `import { bridgeChannel } from '@libusdt/node/bridge'`. Importing it does nothing.
+ * @module
+ */
+
+export { type Bridge, bridgeChannel, type ExistingProbe, type NewProbe } from './channel.ts';
+export { bridgeTracingChannel, type TracingEvent, type TracingOptions } from './tracing-channel.ts';

@@ -1,0 +1,13 @@
+/**
+ * `node --import @libusdt/node app.js`: Node's own probes, in provider `node`. Importing it makes them visible; for
+ * bridges alone import `@libusdt/node/bridge`.
+ * @module
+ */
+
+import { provideNode } from './provider.ts';
+
+export * from './bridge/index.ts';
+export type { NodeProbes, NodeProvider } from './provider.ts';
+
+/** Provider `node`, and its `status`. */
+export const node = provideNode();

@@ -1,0 +1,20 @@
+/**
+ * console: since Node 22. The text is what the console prints, made only while somebody traces.
+ * https://nodejs.org/api/diagnostics_channel.html#console
+ * @module
+ */
+
+import { format } from 'node:util';
+import { bridgeChannel } from '../bridge/channel.ts';
+import type { NodeProbes } from '../provider.ts';
+
+const LEVELS = ['log', 'info', 'debug', 'warn', 'error'] as const;
+
+export function bridgeConsole(probes: NodeProbes): void {
+  for (const level of LEVELS) {
+    bridgeChannel(`console.${level}`, {
+      probe: probes[`console-${level}`],
+      args: (values: readonly unknown[]) => [format(...values)],
+    });
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * undici, which is also Node's `fetch`.
+ * https://undici.nodejs.org/#/docs/api/DiagnosticsChannel
+ * @module
+ */
+
+import { bridgeChannel } from '../bridge/channel.ts';
+import { createIds } from '../ids.ts';
+import type { NodeProbes } from '../provider.ts';
+
+interface Request {
+  readonly origin?: unknown;
+  readonly method?: string;
+  readonly path?: string;
+}
+
+interface ConnectMessage {
+  readonly connectParams: {
+    readonly hostname?: string;
+    readonly port?: string;
+    readonly protocol?: string;
+    readonly servername?: string | null;
+  };
+  readonly error?: unknown;
+}
+
+const requestId = createIds();
+
+export function bridgeUndici(probes: NodeProbes): void {
+  bridgeChannel('undici:request:create', {
+    probe: probes['undici-request-create'],
+    args: ({ request }: { request: Request }) => [
+      requestId(request),
+      request.method ?? '',
+      String(request.origin ?? ''),
+      request.path ?? '',
+    ],
+  });
+  bridgeChannel('undici:request:bodySent', {
+    probe: probes['undici-request-body-sent'],
+    args: ({ request }: { request: Request }) => [requestId(request)],
+  });
+  bridgeChannel('undici:request:headers', {
+    probe: probes['undici-request-headers'],
+    args: ({
+      request,
+      response,
+    }: {
+      request: Request;
+      response: { statusCode: number; statusText?: string };
+    }) => [requestId(request), response.statusCode, response.statusText ?? ''],
+  });
+  bridgeChannel('undici:request:trailers', {
+    probe: probes['undici-request-trailers'],
+    args: ({ request }: { request: Request }) => [requestId(request)],
+  });
+  bridgeChannel('undici:request:error', {
+    probe: probes['undici-request-error'],
+    args: ({ request, error }: { request: Request; error: unknown }) => [requestId(request), String(error)],
+  });
+  bridgeChannel('undici:client:beforeConnect', {
+    probe: probes['undici-client-before-connect'],
+    args: connectArgs,
+  });
+  bridgeChannel('undici:client:connected', {
+    probe: probes['undici-client-connected'],
+    args: connectArgs,
+  });
+  bridgeChannel('undici:client:connectError', {
+    probe: probes['undici-client-connect-error'],
+    args: (message: ConnectMessage) => [...connectArgs(message), String(message.error)],
+  });
+}
+
+function connectArgs({ connectParams }: ConnectMessage): [string, number, string, string] {
+  const { hostname = '', port, protocol = '', servername } = connectParams;
+  return [hostname, Number(port || (protocol === 'https:' ? 443 : 80)), protocol, servername ?? ''];
+}
