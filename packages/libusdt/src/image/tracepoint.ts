@@ -13,9 +13,9 @@
  *   https://github.com/libbpf/usdt/pull/16 (usdt.h emits this pair)
  *
  * Measured with `bpftrace { @ = count(); }` on Linux 6.18.44, x86-64, in a virtual machine, nanoseconds a fire, the
- * median and the least of 41 rounds of 20,000, taking turns: nop 1225 and 793, nop5 976 and 630, nop+nop10 1173 and
- * 834; a C program with <sys/sdt.h>, which has a nop, 1136 and 812. Nobody tracing: no
- * difference that stands out from the noise.
+ * median and the least of 41 rounds of 20,000, taking turns, in the quietest of six runs: nop 1225 and 793, nop5 976
+ * and 630, nop+nop10 1173 and 834; a C program with <sys/sdt.h>, which has a nop, 1136 and 812. In the six runs nop5
+ * cost 0.66 to 0.89 of nop. While nobody traces no difference stands out from the noise.
  *
  * A stub keeps nothing in its red zone, so it may use either.
  * @module
