@@ -4,4 +4,5 @@
  */
 
 export { type Bridge, bridgeChannel, type ExistingProbe, type NewProbe } from './channel.ts';
+export { bridgeFastify } from './fastify.ts';
 export { bridgeTracingChannel, type TracingEvent, type TracingOptions } from './tracing-channel.ts';
