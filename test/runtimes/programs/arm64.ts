@@ -36,7 +36,7 @@ function patch(probe: Probe<never>, instruction: number): void {
   const memory = openSync('/proc/self/mem', 'r+');
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(instruction);
-  writeSync(memory, bytes, 0, 4, Number(loaded.textAddress) + loaded.sites[index]!.site);
+  writeSync(memory, bytes, 0, 4, Number(loaded.textAddress) + loaded.sites.at(index)!.site);
   closeSync(memory);
 }
 

@@ -10,14 +10,15 @@
  * @module
  */
 
-import type { ProbeSite } from '../asm/assembler.ts';
 import { dofAttributes } from '../dof/attributes.ts';
 import { encodeDof } from '../dof/encode.ts';
 import { DOF_SYSTEMS } from '../dof/systems.ts';
 import { type Attributes, DEFAULT_ATTRIBUTES } from '../provider/attributes.ts';
+import type { Sequence } from '../sequence.ts';
 import type { Arch, Target } from '../target.ts';
 import { dTypeName } from './d-types.ts';
 import type { ProbeDefinition } from './image.ts';
+import type { ImageSite } from './sites.ts';
 
 /** What the document says of a provider. */
 export interface DofContent {
@@ -25,7 +26,7 @@ export interface DofContent {
   readonly attributes?: Attributes;
   readonly probes: readonly ProbeDefinition[];
   /** Where these lie, in bytes from the start of the code. */
-  readonly places: readonly ProbeSite[];
+  readonly sites: Sequence<ImageSite>;
   /** Address of the code, from the start of the object. */
   readonly textAddress: number;
   /** Of the document itself. Only macOS' depends on it. */
@@ -39,7 +40,7 @@ const VERSION_DARWIN = 3;
 const DARWIN_BIAS: Readonly<Record<Arch, number>> = { x64: 1, arm64: 0 };
 
 export function imageDof(content: DofContent, { os, arch }: Pick<Target, 'os' | 'arch'>): Uint8Array {
-  const { provider, attributes = DEFAULT_ATTRIBUTES, probes, places, textAddress, dofAddress } = content;
+  const { provider, attributes = DEFAULT_ATTRIBUTES, probes, sites, textAddress, dofAddress } = content;
   const { maxArguments } = DOF_SYSTEMS[os];
   const darwin = os === 'darwin';
   const shown = new Map<ProbeDefinition['types'], readonly string[]>();
@@ -58,7 +59,7 @@ export function imageDof(content: DofContent, { os, arch }: Pick<Target, 'os' | 
         name: provider,
         attributes: dofAttributes(attributes),
         probes: probes.map(({ name, function: functionName, types }, index) => {
-          const { entry, site } = places[index]!;
+          const { entry, site } = sites.at(index)!;
           const names = typesOf(types);
           return {
             function: functionName,

@@ -9,13 +9,16 @@
  * @module
  */
 
-import type { ProbeSite } from '../asm/assembler.ts';
 import { createAssembler } from '../asm/index.ts';
 import type { Attributes } from '../provider/attributes.ts';
+import type { Sequence } from '../sequence.ts';
 import type { Target, TracepointEncoding } from '../target.ts';
 import type { CType } from '../types/ctypes.ts';
 import { buildElfImage } from './elf.ts';
 import { buildMachOImage } from './macho.ts';
+import { type ImageSite, ImageSites } from './sites.ts';
+
+export type { ImageSite } from './sites.ts';
 
 export interface ProbeDefinition {
   readonly name: string;
@@ -31,14 +34,6 @@ export interface ImageDefinition {
   readonly probes: readonly ProbeDefinition[];
 }
 
-/** Where a probe lies, in bytes from `libusdt_text`. */
-export interface ImageSite {
-  readonly entry: number;
-  readonly site: number;
-  /** The 32-bit word at `site` while nobody traces. */
-  readonly idle: number;
-}
-
 export interface Image {
   readonly bytes: Uint8Array;
   /** What stands at the tracepoints. */
@@ -46,7 +41,8 @@ export interface Image {
   /** Depends on everything that is in the image. */
   readonly buildId: Uint8Array;
   readonly textSize: number;
-  readonly sites: readonly ImageSite[];
+  /** In the definition's order. */
+  readonly sites: Sequence<ImageSite>;
   /** Where the DOF document lies, if there is one. */
   readonly dof: ImageDof | undefined;
 }
@@ -65,7 +61,7 @@ export const TEXT_SYMBOL = 'libusdt_text';
 export interface ImageCode {
   readonly text: Uint8Array;
   /** Where each probe lies in it. */
-  readonly places: readonly ProbeSite[];
+  readonly sites: ImageSites;
 }
 
 /** The object file around it. Addresses count from its start. */
@@ -80,21 +76,24 @@ export interface ImageObject {
 export function buildImage(definition: ImageDefinition, target: Target): Image {
   const { os, arch, tracepoint } = target;
   const asm = createAssembler(arch);
-  const places = definition.probes.map(({ types }) => asm.probe(types.length, tracepoint));
+  const { probes } = definition;
+  const sites = new ImageSites(probes.length);
+  for (let index = 0; index < probes.length; index++)
+    sites.place(index, asm.probe(probes[index]!.types.length, tracepoint));
   asm.align(64);
   const text = asm.finish();
-  const code = { text, places };
+  sites.readIdle(text);
+  const code = { text, sites };
   const { bytes, buildId, textAddress, dof } =
     os === 'darwin'
       ? buildMachOImage(definition, target, code)
       : buildElfImage(definition, { ...target, os }, code);
-  const view = new DataView(text.buffer, text.byteOffset, text.length);
   return {
     bytes,
     tracepoint,
     buildId,
     textSize: text.length,
-    sites: places.map(({ entry, site }) => ({ entry, site, idle: view.getInt32(site, true) })),
+    sites,
     dof: dof && { document: dof.address - textAddress, base: -textAddress, bytes: dof.bytes },
   };
 }

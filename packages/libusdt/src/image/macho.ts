@@ -14,7 +14,7 @@ import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } f
 export function buildMachOImage(
   definition: ImageDefinition,
   target: Target,
-  { text, places }: ImageCode,
+  { text, sites }: ImageCode,
 ): ImageObject {
   const { probes } = definition;
   const plan = {
@@ -27,7 +27,7 @@ export function buildMachOImage(
   };
   // The document lies behind the code: its place does not depend on its size, but its content does on its place.
   const { textAddress, dofAddress } = planBundle({ ...plan, dofSize: 1 });
-  const dof = imageDof({ ...definition, places, textAddress, dofAddress }, target);
+  const dof = imageDof({ ...definition, sites, textAddress, dofAddress }, target);
   const layout = planBundle({ ...plan, dofSize: dof.length });
   const buildId = sha256(text, dof).subarray(0, BUILD_ID_SIZE);
   const provider = sdtName(definition.provider);
@@ -35,9 +35,9 @@ export function buildMachOImage(
     text,
     dof,
     exports: [{ name: TEXT_SYMBOL, offset: 0 }],
-    symbols: places.map(({ entry }, index) => ({
-      name: `${provider}__${sdtName(probes[index]!.name)}`,
-      offset: entry,
+    symbols: probes.map(({ name }, index) => ({
+      name: `${provider}__${sdtName(name)}`,
+      offset: sites.entry(index),
     })),
     buildId,
     identifier: `libusdt-${definition.provider}`,

@@ -53,8 +53,9 @@ export class Delivery implements ProbeDefinition {
     this.context = context;
   }
 
-  attach(loaded: LoadedImage, index: number): void {
-    const address = Number(loaded.textAddress) + loaded.sites[index]!.entry;
+  /** @param entry where the probe's function starts in the image's code. */
+  attach(loaded: LoadedImage, index: number, entry: number): void {
+    const address = Number(loaded.textAddress) + entry;
     this.entryLow = address | 0;
     this.entryHigh = Math.floor(address / TWO_32);
     this.stackCount = stackWords(loaded.engine.arch, this.types.length);
@@ -72,7 +73,7 @@ export class Delivery implements ProbeDefinition {
   look(): boolean {
     const { loaded } = this;
     if (!loaded) return false;
-    const { site, idle } = loaded.sites[this.index]!;
+    const { site, idle } = loaded.sites.at(this.index)!;
     const word = loaded.engine.read(loaded.textAddress + BigInt(site), 4);
     return new DataView(word.buffer, word.byteOffset).getInt32(0, true) !== idle;
   }

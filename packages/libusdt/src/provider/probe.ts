@@ -83,9 +83,9 @@ export abstract class ProbeHandle implements Probe<never> {
 
   /** From now on the probe is the image's. */
   attach(loaded: LoadedImage, index: number): void {
-    this.delivery.attach(loaded, index);
+    const { entry, site, idle } = loaded.sites.at(index)!;
+    this.delivery.attach(loaded, index, entry);
     if (loaded.text) {
-      const { site, idle } = loaded.sites[index]!;
       this.site = site / 4;
       this.idle = idle;
       this.text = loaded.text;

@@ -21,6 +21,7 @@ import type { ElfFormat } from '../object/elf/constants.ts';
 import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
 import { readNotes } from '../object/elf/notes.ts';
+import type { Deferred, Sequence } from '../sequence.ts';
 
 export interface ProbeDeclaration {
   /** Address of the tracepoint. */
@@ -44,41 +45,54 @@ const PC_SIZE = 8;
  * The contents of a `.note.libusdt` section.
  * @throws RangeError for a NUL in a string, or a type that is empty or has a comma.
  */
-export function encodeDeclarations(probes: readonly ProbeDeclaration[], format: ElfFormat): Uint8Array {
+export function encodeDeclarations(probes: Sequence<ProbeDeclaration>, format: ElfFormat): Uint8Array {
+  const notes = planDeclarations(probes, format);
+  const bytes = new Uint8Array(notes.length);
+  notes.write(bytes);
+  return bytes;
+}
+
+/** As encodeDeclarations, but written later; the probes are asked for again then. */
+export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: ElfFormat): Deferred {
   // The pc is 64 bits wide in every file, so words are always written as ELF64 has them.
   const encoder = new ElfEncoder({ class: 64, data: format.data });
-  const types = probes.map((probe) => joinTypes(probe.types));
-  const descsz = new Float64Array(probes.length);
-  let size = 0;
+  // Probes that share a signature may share the array.
+  const joined = new Map<readonly string[], string>();
+  let length = 0;
   for (let i = 0; i < probes.length; i++) {
-    const probe = probes[i]!;
-    descsz[i] =
+    const probe = probes.at(i)!;
+    const types = joined.get(probe.types) ?? joinTypes(probe.types);
+    joined.set(probe.types, types);
+    const descsz =
       PC_SIZE +
       (cStringLength(probe.provider) + 1) +
       (cStringLength(probe.module) + 1) +
       (cStringLength(probe.function) + 1) +
       (cStringLength(probe.name) + 1) +
-      (cStringLength(types[i]!) + 1);
-    size += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz[i]!, 4);
+      (cStringLength(types) + 1);
+    length += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz, 4);
   }
-
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (let i = 0; i < probes.length; i++) {
-    const probe = probes[i]!;
-    at = encoder.nhdr(view, at, { n_namesz: OWNER_SIZE, n_descsz: descsz[i]!, n_type: NT_LIBUSDT_PROBE });
-    at = writeCString(bytes, at, OWNER);
-    const end = at + alignUp(descsz[i]!, 4);
-    at = encoder.word(view, at, probe.pc);
-    at = writeCString(bytes, at, probe.provider);
-    at = writeCString(bytes, at, probe.module);
-    at = writeCString(bytes, at, probe.function);
-    at = writeCString(bytes, at, probe.name);
-    writeCString(bytes, at, types[i]!);
-    at = end;
-  }
-  return bytes;
+  return {
+    length,
+    write(out) {
+      const view = new DataView(out.buffer, out.byteOffset, out.length);
+      const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_LIBUSDT_PROBE };
+      let at = 0;
+      for (let i = 0; i < probes.length; i++) {
+        const probe = probes.at(i)!;
+        const desc = writeCString(out, at + encoder.sizes.nhdr, OWNER);
+        let end = encoder.word(view, desc, probe.pc);
+        end = writeCString(out, end, probe.provider);
+        end = writeCString(out, end, probe.module);
+        end = writeCString(out, end, probe.function);
+        end = writeCString(out, end, probe.name);
+        end = writeCString(out, end, joined.get(probe.types)!);
+        header.n_descsz = end - desc;
+        encoder.nhdr(view, at, header);
+        at = desc + alignUp(end - desc, 4);
+      }
+    },
+  };
 }
 
 /** The strings of a declaration as they follow each other in its note, NULs included. */

@@ -29,6 +29,7 @@ import { type ElfFormat, NT_STAPSDT } from '../object/elf/constants.ts';
 import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
 import { readNotes } from '../object/elf/notes.ts';
+import type { Deferred, Sequence } from '../sequence.ts';
 
 export interface StapsdtProbe {
   /** Address of the tracepoint. */
@@ -50,37 +51,47 @@ const OWNER_SIZE = OWNER.length + 1;
  * The contents of a `.note.stapsdt` section.
  * @throws RangeError for an empty provider or name, a NUL in a string, or an address too large for the class.
  */
-export function encodeStapsdtNotes(probes: readonly StapsdtProbe[], format: ElfFormat): Uint8Array {
+export function encodeStapsdtNotes(probes: Sequence<StapsdtProbe>, format: ElfFormat): Uint8Array {
+  const notes = planStapsdtNotes(probes, format);
+  const bytes = new Uint8Array(notes.length);
+  notes.write(bytes);
+  return bytes;
+}
+
+/** As encodeStapsdtNotes, but written later; the probes are asked for again then. */
+export function planStapsdtNotes(probes: Sequence<StapsdtProbe>, format: ElfFormat): Deferred {
   const encoder = new ElfEncoder(format);
   const fixed = 3 * encoder.sizes.word + 3;
-  const descsz = new Float64Array(probes.length);
-  let size = 0;
+  let length = 0;
   for (let i = 0; i < probes.length; i++) {
-    const { provider, name, args } = probes[i]!;
+    const { provider, name, args } = probes.at(i)!;
     if (provider === '' || name === '') {
       throw new RangeError(`provider and name must not be empty: ${JSON.stringify(`${provider}:${name}`)}`);
     }
-    descsz[i] = fixed + cStringLength(provider) + cStringLength(name) + cStringLength(args);
-    size += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz[i]!, 4);
+    const descsz = fixed + cStringLength(provider) + cStringLength(name) + cStringLength(args);
+    length += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz, 4);
   }
-
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (let i = 0; i < probes.length; i++) {
-    const probe = probes[i]!;
-    at = encoder.nhdr(view, at, { n_namesz: OWNER_SIZE, n_descsz: descsz[i]!, n_type: NT_STAPSDT });
-    at = writeCString(bytes, at, OWNER);
-    const end = at + alignUp(descsz[i]!, 4);
-    at = encoder.word(view, at, probe.pc);
-    at = encoder.word(view, at, probe.base);
-    at = encoder.word(view, at, probe.semaphore);
-    at = writeCString(bytes, at, probe.provider);
-    at = writeCString(bytes, at, probe.name);
-    writeCString(bytes, at, probe.args);
-    at = end;
-  }
-  return bytes;
+  return {
+    length,
+    write(out) {
+      const view = new DataView(out.buffer, out.byteOffset, out.length);
+      const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_STAPSDT };
+      let at = 0;
+      for (let i = 0; i < probes.length; i++) {
+        const probe = probes.at(i)!;
+        const desc = writeCString(out, at + encoder.sizes.nhdr, OWNER);
+        let end = encoder.word(view, desc, probe.pc);
+        end = encoder.word(view, end, probe.base);
+        end = encoder.word(view, end, probe.semaphore);
+        end = writeCString(out, end, probe.provider);
+        end = writeCString(out, end, probe.name);
+        end = writeCString(out, end, probe.args);
+        header.n_descsz = end - desc;
+        encoder.nhdr(view, at, header);
+        at = desc + alignUp(end - desc, 4);
+      }
+    },
+  };
 }
 
 /** A probe as read from a file: all words exact. */

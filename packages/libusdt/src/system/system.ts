@@ -6,6 +6,7 @@
 
 import type { Engine } from '../engine/engine.ts';
 import type { ImageDefinition, ImageSite } from '../image/image.ts';
+import type { Sequence } from '../sequence.ts';
 import type { Target, TracepointEncoding } from '../target.ts';
 import { openLinux } from './linux.ts';
 import { openNoop } from './noop.ts';
@@ -14,7 +15,7 @@ import { isProblem, type Problem } from './reasons.ts';
 /** An image that is mapped into this process, where tracers find it. */
 export interface LoadedImage {
   /** Where its probes lie, in the definition's order. */
-  readonly sites: readonly ImageSite[];
+  readonly sites: Sequence<ImageSite>;
   readonly engine: Engine;
   /** What a tracer is told: an absolute path. */
   readonly file: string;

@@ -144,7 +144,8 @@ for (const target of TARGETS) {
           })),
         );
         const words = new DataView(image.bytes.buffer, image.bytes.byteOffset + text.offset, text.size);
-        for (const [index, { site, idle, entry }] of image.sites.entries()) {
+        for (let index = 0; index < image.sites.length; index++) {
+          const { site, idle, entry } = image.sites.at(index)!;
           assert.equal(notes[index]!.pc, text.addr + BigInt(site));
           assert.equal(site % 4, 0, 'one aligned load watches the site');
           assert.equal(words.getInt32(site, true), idle);

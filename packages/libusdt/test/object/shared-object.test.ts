@@ -9,10 +9,11 @@ import {
   type SharedObjectContent,
   type SharedObjectLayout,
   type SharedObjectPlan,
+  setBuildId,
   writeSharedObject,
 } from '../../src/object/elf/shared-object.ts';
-import { encodeDeclarations } from '../../src/sdt/declaration.ts';
-import { encodeStapsdtNotes } from '../../src/sdt/note.ts';
+import { encodeDeclarations, planDeclarations } from '../../src/sdt/declaration.ts';
+import { encodeStapsdtNotes, planStapsdtNotes } from '../../src/sdt/note.ts';
 import { assertAccepted, needs, run, scratchFolder } from './tools.ts';
 
 const ELF64 = { class: 64, data: 'lsb' } as const;
@@ -359,7 +360,7 @@ test('every plan gives a file with what was planned, where it was planned', () =
           readSymbols(file, '.symtab')
             .slice(1, locals.length + 1)
             .map(({ name, value, size, info }) => ({ name, offset: value - layout.textAddress, size, info })),
-          locals.map((symbol) => ({ ...symbol, info: 2 })),
+          Array.from({ length: locals.length }, (_, index) => ({ ...locals.at(index)!, info: 2 })),
         );
       }
       const gots = planned.imports.map((name) => layout.gotAddress(name));
@@ -406,6 +407,46 @@ test('a hundred thousand probes fit', () => {
   const notes = [{ section: '.note.stapsdt', bytes }];
   const file = writeSharedObject(layout, { text, exports: [], symbols, notes, buildId: BUILD_ID });
   assert.equal(readElf(file).section('.symtab')!.size, (count + 1) * 24);
+});
+
+test('notes written in place, a prefix of all symbols and a late build id give the same file', () => {
+  const layout = planSharedObject({ ...plan('x64'), exports: [], imports: [] });
+  const text = new Uint8Array(layout.plan.textSize);
+  const names = ['a', 'request__start', 'größe', 'x'.repeat(63)];
+  const symbols = names.map((name, index) => ({ name: `web__${name}`, offset: 8 * index, size: 8 }));
+  const common = { semaphore: 0, base: layout.stapsdtBaseAddress, provider: 'web', args: '-4@%edi 8@%rsi' };
+  const stapsdt = names.map((name, index) => ({ ...common, pc: layout.textAddress + 8 * index, name }));
+  const declared = stapsdt.map(({ pc, name }) => {
+    return { pc, provider: 'web', module: 'm', function: name, name, types: ['int', 'char *'] };
+  });
+  const expected = writeSharedObject(layout, {
+    text,
+    exports: [],
+    symbols,
+    notes: [
+      { section: '.note.libusdt', bytes: encodeDeclarations(declared, ELF64) },
+      { section: '.note.stapsdt', bytes: encodeStapsdtNotes(stapsdt, ELF64) },
+    ],
+    buildId: BUILD_ID,
+  });
+  const symbol = { name: '', offset: 0, size: 8 };
+  const file = writeSharedObject(layout, {
+    text,
+    exports: [],
+    symbolPrefix: 'web__',
+    symbols: {
+      length: names.length,
+      at: (index) => Object.assign(symbol, { name: names[index], offset: 8 * index }),
+    },
+    notes: [
+      { section: '.note.libusdt', bytes: planDeclarations(declared, ELF64) },
+      { section: '.note.stapsdt', bytes: planStapsdtNotes(stapsdt, ELF64) },
+    ],
+  });
+  assert.notDeepEqual(file, expected, 'the build id is still zero');
+  setBuildId(layout, file, BUILD_ID);
+  assert.deepEqual(file, expected);
+  assert.throws(() => setBuildId(layout, file, new Uint8Array(21)), /build id has 21 bytes, planned were 20/);
 });
 
 test('what cannot be is refused', () => {

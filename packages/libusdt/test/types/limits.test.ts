@@ -258,6 +258,6 @@ describe('a real image', {
     probe.fire(leaving);
     assert.equal(probe.delivery.loaded, undefined);
     const code = new BigUint64Array(loaded.engine.frame.words.buffer)[FRAME.target / 8]!;
-    assert.notEqual(code - loaded.textAddress, BigInt(loaded.sites[0]!.entry), 'the code that is gone');
+    assert.notEqual(code - loaded.textAddress, BigInt(loaded.sites.at(0)!.entry), 'the code that is gone');
   });
 });

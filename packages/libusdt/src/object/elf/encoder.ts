@@ -143,7 +143,7 @@ export class ElfEncoder {
       return at + 8;
     }
     checkUnsigned(value, Number.MAX_SAFE_INTEGER, 'Elf64 word');
-    const high = Math.floor(value / 0x100000000);
+    const high = value > 0xffffffff ? Math.floor(value / 0x100000000) : 0;
     out.setUint32(at, this.little ? value >>> 0 : high, this.little);
     out.setUint32(at + 4, this.little ? high : value >>> 0, this.little);
     return at + 8;

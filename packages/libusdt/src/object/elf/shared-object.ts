@@ -28,6 +28,7 @@
  * @module
  */
 
+import type { Deferred, Sequence } from '../../sequence.ts';
 import { alignUp, cStringLength, isPowerOfTwo, writeCString } from '../bytes.ts';
 import * as elf from './constants.ts';
 import { ElfEncoder, type Phdr, type Shdr } from './encoder.ts';
@@ -105,10 +106,13 @@ export interface SharedObjectContent {
   /** Where each of the plan's exports is, in any order. */
   readonly exports: readonly CodeSymbol[];
   /** Local function symbols for `.symtab`: not found by `dlsym`, but shown by debuggers and profilers. */
-  readonly symbols?: readonly CodeSymbol[];
+  readonly symbols?: Sequence<CodeSymbol>;
+  /** What the names of all `symbols` begin with. Default: nothing. */
+  readonly symbolPrefix?: string;
   /** Further note sections, in this order; `.note.stapsdt` has to be the last. */
-  readonly notes: readonly { readonly section: string; readonly bytes: Uint8Array }[];
-  readonly buildId: Uint8Array;
+  readonly notes: readonly { readonly section: string; readonly bytes: Uint8Array | Deferred }[];
+  /** Zeros if left out: it may be a hash of all else, and put in with {@link setBuildId}. */
+  readonly buildId?: Uint8Array;
 }
 
 const MACHINES = {
@@ -222,8 +226,15 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   checkContent(plan, content);
   const exportsByName = new Map(content.exports.map((symbol) => [symbol.name, symbol]));
   const locals = content.symbols ?? [];
+  const localPrefix = content.symbolPrefix ?? '';
   // A tool that finds .symtab may not look at .dynsym: repeat the exports there.
-  const debugSymbols = locals.length > 0 ? [...locals, ...content.exports] : [];
+  const debugSymbols: readonly (readonly [prefix: string, symbols: Sequence<CodeSymbol>])[] =
+    locals.length > 0
+      ? [
+          [localPrefix, locals],
+          ['', content.exports],
+        ]
+      : [];
 
   const headers: Shdr[] = [];
   const names: string[] = [];
@@ -271,9 +282,11 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   let symtab = 0;
   let strtab = 0;
   if (debugSymbols.length > 0) {
-    const size = (debugSymbols.length + 1) * SYM;
+    const size = (locals.length + content.exports.length + 1) * SYM;
+    let names = 1;
+    for (const [prefix, symbols] of debugSymbols) names += namesSize(prefix, symbols);
     symtab = append('.symtab', elf.SHT_SYMTAB, size, 8, headers.length + 2, locals.length + 1, SYM);
-    strtab = append('.strtab', elf.SHT_STRTAB, stringTableSize(debugSymbols, symbolName), 1);
+    strtab = append('.strtab', elf.SHT_STRTAB, names, 1);
   }
   const sectionNames = [...names, '.shstrtab', ...content.notes.map((note) => note.section)];
   const shstrtab = append('.shstrtab', elf.SHT_STRTAB, stringTableSize(sectionNames), 1);
@@ -295,30 +308,39 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   });
   writeSegments(view, layout, content.hidden ?? []);
   writeLoadedTables(bytes, view, layout, exportsByName);
-  writeBuildId(bytes, view, layout, content.buildId);
+  setBuildId(layout, bytes, content.buildId ?? new Uint8Array(plan.buildIdSize ?? BUILD_ID_SIZE));
   bytes.set(content.text, layout.textOffset);
   if (content.dof) bytes.set(content.dof, find(layout, DOF_SECTION).sh_offset);
 
   if (debugSymbols.length > 0) {
-    const st_shndx = number('.text');
+    const entry = {
+      st_name: 0,
+      st_bind: elf.STB_LOCAL as number,
+      st_type: elf.STT_FUNC,
+      st_other: elf.STV_DEFAULT,
+      st_shndx: number('.text'),
+      st_value: 0,
+      st_size: 0,
+    };
     let at = symtab + SYM;
     let name = strtab + 1;
-    for (let i = 0; i < debugSymbols.length; i++) {
-      const symbol = debugSymbols[i]!;
-      at = encoder.sym(view, at, {
-        st_name: name - strtab,
-        st_bind: i < locals.length ? elf.STB_LOCAL : elf.STB_GLOBAL,
-        st_type: elf.STT_FUNC,
-        st_other: elf.STV_DEFAULT,
-        st_shndx,
-        st_value: layout.textAddress + symbol.offset,
-        st_size: symbol.size,
-      });
-      name = writeCString(bytes, name, symbol.name);
+    for (const [prefix, symbols] of debugSymbols) {
+      for (let i = 0; i < symbols.length; i++) {
+        const symbol = symbols.at(i)!;
+        entry.st_name = name - strtab;
+        entry.st_value = layout.textAddress + symbol.offset;
+        entry.st_size = symbol.size;
+        at = encoder.sym(view, at, entry);
+        // The name goes over the prefix' NUL.
+        name = writeCString(bytes, writeCString(bytes, name, prefix) - 1, symbol.name);
+      }
+      entry.st_bind = elf.STB_GLOBAL;
     }
   }
   notes.forEach((offset, index) => {
-    bytes.set(content.notes[index]!.bytes, offset);
+    const { bytes: note } = content.notes[index]!;
+    if ('write' in note) note.write(bytes.subarray(offset, offset + note.length));
+    else bytes.set(note, offset);
   });
 
   let name = shstrtab + 1;
@@ -449,14 +471,18 @@ function writeLoadedTables(
   for (const [d_tag, d_un] of dynamic) at = encoder.dyn(view, at, { d_tag, d_un });
 }
 
-function writeBuildId(
-  bytes: Uint8Array,
-  view: DataView,
-  layout: SharedObjectLayout,
-  buildId: Uint8Array,
-): void {
-  let at = find(layout, '.note.gnu.build-id').sh_offset;
-  at = encoder.nhdr(view, at, { n_namesz: 4, n_descsz: buildId.length, n_type: elf.NT_GNU_BUILD_ID });
+/**
+ * Puts the build id into a file that {@link writeSharedObject} wrote.
+ * @throws RangeError when it has another length than planned.
+ */
+export function setBuildId(layout: SharedObjectLayout, bytes: Uint8Array, buildId: Uint8Array): void {
+  const planned = layout.plan.buildIdSize ?? BUILD_ID_SIZE;
+  if (buildId.length !== planned) {
+    throw new RangeError(`the build id has ${buildId.length} bytes, planned were ${planned}`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const header = { n_namesz: GNU_OWNER.length + 1, n_descsz: buildId.length, n_type: elf.NT_GNU_BUILD_ID };
+  const at = encoder.nhdr(view, find(layout, '.note.gnu.build-id').sh_offset, header);
   bytes.set(buildId, writeCString(bytes, at, GNU_OWNER));
 }
 
@@ -472,17 +498,14 @@ function checkContent(plan: SharedObjectPlan, content: SharedObjectContent): voi
   if ((content.hidden?.length ?? 0) !== hiddenCount) {
     throw new RangeError(`${content.hidden?.length ?? 0} addresses are hidden, planned were ${hiddenCount}`);
   }
-  const buildIdSize = plan.buildIdSize ?? BUILD_ID_SIZE;
-  if (content.buildId.length !== buildIdSize) {
-    throw new RangeError(`the build id has ${content.buildId.length} bytes, planned were ${buildIdSize}`);
-  }
   const planned = new Set(plan.exports);
   for (const { name } of content.exports) {
     if (!planned.delete(name)) throw new RangeError(`an export that was not planned, or twice: ${name}`);
   }
   for (const name of planned) throw new RangeError(`a planned export is missing: ${name}`);
   for (const list of [content.exports, content.symbols ?? []]) {
-    for (const { name, offset, size } of list) {
+    for (let i = 0; i < list.length; i++) {
+      const { name, offset, size } = list.at(i)!;
       if (!(offset >= 0 && size >= 0 && offset + size <= plan.textSize)) {
         throw new RangeError(`symbol ${name} is outside the text: offset ${offset}, size ${size}`);
       }
@@ -506,15 +529,16 @@ function fileEnd(sections: readonly LoadedSection[]): number {
   return last.sh_type === elf.SHT_NOBITS ? last.sh_offset : last.sh_offset + last.sh_size;
 }
 
-function symbolName(symbol: CodeSymbol): string {
-  return symbol.name;
+function stringTableSize(names: readonly string[]): number {
+  let size = 1;
+  for (const name of names) size += cStringLength(name) + 1;
+  return size;
 }
 
-function stringTableSize(names: readonly string[]): number;
-function stringTableSize<T>(items: readonly T[], name: (item: T) => string): number;
-function stringTableSize<T>(items: readonly T[], name?: (item: T) => string): number {
-  let size = 1;
-  for (const item of items) size += cStringLength(name ? name(item) : (item as string)) + 1;
+/** Bytes of the symbols' names, each with its NUL. */
+function namesSize(prefix: string, symbols: Sequence<CodeSymbol>): number {
+  let size = (cStringLength(prefix) + 1) * symbols.length;
+  for (let i = 0; i < symbols.length; i++) size += cStringLength(symbols.at(i)!.name);
   return size;
 }
 

@@ -1,0 +1,94 @@
+/**
+ * What an image says of its probes, three times over: in SDT notes, in our own notes, and in the symbol table. Each list
+ * fills in one and the same object for every probe, since at ten thousand probes the garbage would be several times the
+ * image, and the runtime's heap would grow for it, to stay grown.
+ * @module
+ */
+
+import type { CodeSymbol } from '../object/elf/shared-object.ts';
+import type { ProbeDeclaration } from '../sdt/declaration.ts';
+import { sdtName } from '../sdt/name.ts';
+import type { StapsdtProbe } from '../sdt/note.ts';
+import { argumentString } from '../sdt/operands.ts';
+import type { Sequence } from '../sequence.ts';
+import type { Arch } from '../target.ts';
+import type { CType } from '../types/ctypes.ts';
+import type { ImageDefinition } from './image.ts';
+import type { ImageSites } from './sites.ts';
+
+export interface ImageLists {
+  readonly stapsdt: Sequence<StapsdtProbe>;
+  readonly declarations: Sequence<ProbeDeclaration>;
+  /** Without the prefix that all have, the provider's name. */
+  readonly symbols: Sequence<CodeSymbol>;
+  readonly symbolPrefix: string;
+}
+
+/** Where the probes of the definition ended up. */
+export interface Placement {
+  readonly arch: Arch;
+  readonly sites: ImageSites;
+  readonly textAddress: number;
+  /** What SDT notes refer to; none are asked for where there is none. */
+  readonly stapsdtBaseAddress: number;
+}
+
+export function listProbes({ provider, module, probes }: ImageDefinition, placement: Placement): ImageLists {
+  const { arch, sites, textAddress, stapsdtBaseAddress } = placement;
+  const { length } = probes;
+  const sdtProvider = sdtName(provider);
+  const names = probes.map(({ name }) => sdtName(name));
+  const operands = byTypes((types) => argumentString(arch, types));
+  const typeNames = byTypes((types) => types.map(({ name }) => name));
+
+  const note = { pc: 0, base: stapsdtBaseAddress, semaphore: 0, provider: sdtProvider, name: '', args: '' };
+  const declaration = { pc: 0, provider, module, function: '', name: '', types: NO_TYPES };
+  const symbol = { name: '', offset: 0, size: 0 };
+  return {
+    stapsdt: {
+      length,
+      at(index) {
+        note.pc = textAddress + sites.site(index);
+        note.name = names[index]!;
+        note.args = operands(probes[index]!.types);
+        return note;
+      },
+    },
+    declarations: {
+      length,
+      at(index) {
+        const { name, function: functionName, types } = probes[index]!;
+        declaration.pc = textAddress + sites.site(index);
+        declaration.function = functionName;
+        declaration.name = name;
+        declaration.types = typeNames(types);
+        return declaration;
+      },
+    },
+    symbols: {
+      length,
+      at(index) {
+        symbol.name = names[index]!;
+        symbol.offset = sites.entry(index);
+        symbol.size = sites.end(index) - sites.entry(index);
+        return symbol;
+      },
+    },
+    symbolPrefix: `${sdtProvider}__`,
+  };
+}
+
+const NO_TYPES: readonly string[] = [];
+
+/** Probes of one signature share the array of their types (see defineProbe), and so what is made of it. */
+function byTypes<Result>(make: (types: readonly CType[]) => Result): (types: readonly CType[]) => Result {
+  const made = new Map<readonly CType[], Result>();
+  return (types) => {
+    let result = made.get(types);
+    if (result === undefined) {
+      result = make(types);
+      made.set(types, result);
+    }
+    return result;
+  };
+}
