@@ -49,7 +49,11 @@ interface Surroundings {
   claimed: number;
 }
 
-const NOWHERE: Surroundings = { got: () => 0, claimed: 0 };
+/**
+ * Room for the code, a power of two. Where the code's surroundings lie depends on its size, so it has one that is known
+ * before it is assembled: to assemble it twice would take a program's first probe longer.
+ */
+const TEXT_SIZE = 1024;
 
 /** The object file that the engine is: what the dynamic linkers of Linux, illumos and FreeBSD load, and that of macOS. */
 export type ObjectFormat = 'elf' | 'macho';
@@ -59,37 +63,49 @@ export function buildEngine(
   arch: Arch,
   format: ObjectFormat = 'elf',
 ): { readonly bytes: Uint8Array; readonly buildId: Uint8Array } {
-  const { text: sized } = assemble(arch, NOWHERE);
   const plan = {
     arch,
-    textSize: sized.length,
+    textSize: TEXT_SIZE,
     textAlign: 64,
     exports: [REGISTER],
     imports: IMPORTS,
     dataSize: 16,
     stapsdtBase: false,
   };
-  const elf = planSharedObject(plan);
-  const macho = planBundle(plan);
-  const layout = format === 'elf' ? elf : macho;
-  const { text, register } = assemble(arch, {
-    got: (symbol) => layout.gotAddress(symbol) - layout.textAddress,
-    claimed: layout.dataAddress - layout.textAddress,
-  });
-  const exports = [{ name: REGISTER, offset: register, size: text.length - register }];
-  const buildId = sha256(text).subarray(0, BUILD_ID_SIZE);
-  const content = { text, exports, notes: [], buildId, identifier: 'libusdt-engine' };
-  const bytes = format === 'elf' ? writeSharedObject(elf, content) : writeBundle(macho, content);
-  return { bytes, buildId };
+  if (format === 'macho') {
+    const layout = planBundle(plan);
+    const content = assemble(arch, layout);
+    return {
+      bytes: writeBundle(layout, { ...content, identifier: 'libusdt-engine' }),
+      buildId: content.buildId,
+    };
+  }
+  const layout = planSharedObject(plan);
+  const content = assemble(arch, layout);
+  return { bytes: writeSharedObject(layout, content), buildId: content.buildId };
 }
 
-function assemble(arch: Arch, surroundings: Surroundings): { text: Uint8Array; register: number } {
+/** What the assembled code and the layouts of both formats have in common. */
+interface Layout {
+  readonly textAddress: number;
+  readonly dataAddress: number;
+  gotAddress(name: string): number;
+}
+
+function assemble(arch: Arch, layout: Layout) {
   const asm = createAssembler(arch);
+  const surroundings: Surroundings = {
+    got: (symbol) => layout.gotAddress(symbol) - layout.textAddress,
+    claimed: layout.dataAddress - layout.textAddress,
+  };
   const call = emitCall(asm, surroundings);
   const view = emitView(asm, surroundings);
   const claim = emitClaim(asm, surroundings);
   const register = emitRegister(asm, surroundings, { call, view, claim });
-  return { text: asm.finish(), register };
+  const exports = [{ name: REGISTER, offset: register, size: asm.position - register }];
+  asm.align(TEXT_SIZE);
+  const text = asm.finish();
+  return { text, exports, notes: [], buildId: sha256(text).subarray(0, BUILD_ID_SIZE) };
 }
 
 function begin(asm: Assembler): Label {

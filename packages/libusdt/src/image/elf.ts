@@ -15,6 +15,7 @@ import {
 import { sha256 } from '../object/sha256.ts';
 import { planDeclarations } from '../sdt/declaration.ts';
 import { planStapsdtNotes } from '../sdt/note.ts';
+import type { Deferred } from '../sequence.ts';
 import type { Target, TargetSystem } from '../target.ts';
 import { imageDof } from './dof.ts';
 import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } from './image.ts';
@@ -60,6 +61,7 @@ export function buildElfImage(
   const layout = planSharedObject({ ...plan, dofSize: dof?.length ?? 0 });
   const stapsdtBaseAddress = linux ? layout.stapsdtBaseAddress : 0;
   const lists = listProbes(definition, { arch: target.arch, sites, textAddress, stapsdtBaseAddress });
+  const hashed = [text, ...(dof ? [dof] : [])];
   const bytes = writeSharedObject(layout, {
     text,
     ...(dof && { dof }),
@@ -68,11 +70,24 @@ export function buildElfImage(
     symbols: lists.symbols,
     symbolPrefix: lists.symbolPrefix,
     notes: [
-      { section: '.note.libusdt', bytes: planDeclarations(lists.declarations, ELF64_LSB) },
-      ...(linux ? [{ section: '.note.stapsdt', bytes: planStapsdtNotes(lists.stapsdt, ELF64_LSB) }] : []),
+      { section: '.note.libusdt', bytes: noted(planDeclarations(lists.declarations, ELF64_LSB), hashed) },
+      ...(linux
+        ? [{ section: '.note.stapsdt', bytes: noted(planStapsdtNotes(lists.stapsdt, ELF64_LSB), hashed) }]
+        : []),
     ],
   });
-  const buildId = sha256(bytes).subarray(0, BUILD_ID_SIZE);
+  const buildId = sha256(...hashed).subarray(0, BUILD_ID_SIZE);
   setBuildId(layout, bytes, buildId);
   return { bytes, buildId, textAddress, dof: dof && { address: layout.dofAddress, bytes: dof } };
+}
+
+/** As `deferred`; what it writes is added to `written`. */
+function noted(deferred: Deferred, written: Uint8Array[]): Deferred {
+  return {
+    length: deferred.length,
+    write(out) {
+      deferred.write(out);
+      written.push(out);
+    },
+  };
 }
