@@ -37,6 +37,11 @@ export interface Engine {
   view(address: bigint, length: number): ArrayBuffer | undefined;
 }
 
+/** <dlfcn.h>: in whatever object of the process it is first. 0 for glibc and musl; (void *)-2 on macOS, FreeBSD and illumos. */
+const RTLD_DEFAULT = ['darwin', 'freebsd', 'sunos'].includes(globalThis.process?.platform)
+  ? 0xffff_ffff_ffff_fffen
+  : 0n;
+
 const SCRATCH_CALL_LIMIT = 65536;
 const encoder = new TextEncoder();
 
@@ -96,7 +101,7 @@ function createEngine(
     arch,
     frame,
     invoke,
-    symbol: (name) => engine.call(dlsym, 0n, name),
+    symbol: (name) => engine.call(dlsym, RTLD_DEFAULT, name),
     call(target, ...args) {
       if (args.length > MAX_ARGUMENTS)
         throw new RangeError(`call: ${args.length} arguments, ${MAX_ARGUMENTS} at most`);

@@ -14,9 +14,13 @@
  * @module
  */
 
-import { validateDof } from '../dof/validate.ts';
 import { encodeDofHelper } from './dtrace-helper.ts';
-import type { Libc } from './libc.ts';
+import {
+  createHelperRegistrar,
+  type HelperProtocol,
+  type HelperSystem,
+  type MappedDof,
+} from './dtrace-registrar.ts';
 import { errorCode, messageOf } from './reasons.ts';
 
 export const HELPER_DEVICE = '/dev/dtrace/helper';
@@ -26,16 +30,8 @@ export const HELPER_DEVICE = '/dev/dtrace/helper';
 export const DTRACEHIOC_ADDDOF = 0x4050d803;
 export const DTRACEHIOC_REMOVE = 0x4004d802;
 
-/** The operating system, as far as registration needs it. */
-export type HelperSystem = Pick<Libc, 'close' | 'exists' | 'ioctl' | 'isMainThread' | 'open'>;
-
-/** A document that is mapped. */
-export interface MappedDof {
-  readonly module: string;
-  /** Address of the object that it is in, which its own addresses count from. */
-  readonly base: bigint;
-  readonly address: bigint;
-  readonly bytes: Uint8Array;
+/** A document that is mapped on Linux. */
+export interface LinuxDof extends MappedDof {
   /** Its image was in this process before: the main thread has it too, and has registered it. */
   readonly isShared: boolean;
 }
@@ -45,73 +41,28 @@ export interface DtraceRegistrar {
   /** True where there is a device to register with. */
   isPresent(): boolean;
   /** How to take it back, or in words why it could not be registered. */
-  register(dof: MappedDof): (() => void) | string;
+  register(dof: LinuxDof): (() => void) | string;
 }
 
-interface Registered {
-  readonly generation: number;
-  count: number;
-}
+const PROTOCOL: HelperProtocol = {
+  name: 'linux',
+  device: HELPER_DEVICE,
+  taker: 'dtprobed',
+  add: (system, descriptor, helper) => system.ioctl(descriptor, DTRACEHIOC_ADDDOF, encodeDofHelper(helper)),
+  remove: (system, descriptor, generation) => void system.ioctl(descriptor, DTRACEHIOC_REMOVE, generation),
+  refusal,
+};
 
 export function createRegistrar(system: HelperSystem): DtraceRegistrar {
-  /** By address: two providers of the same definition share one mapping. */
-  const registered = new Map<bigint, Registered>();
-
-  const remove = (address: bigint): void => {
-    const entry = registered.get(address);
-    if (entry === undefined || --entry.count > 0) return;
-    registered.delete(address);
-    try {
-      withDevice(system, (device) => system.ioctl(device, DTRACEHIOC_REMOVE, entry.generation));
-    } catch {
-      // The daemon has gone, and its probes with it; or it will find the mapping gone.
-    }
-  };
-
-  const add = ({ module, base, address }: MappedDof): string | undefined => {
-    const known = registered.get(address);
-    if (known) {
-      known.count++;
-      return undefined;
-    }
-    const argument = encodeDofHelper({ mod: module, addr: base, dof: address });
-    try {
-      const generation = withDevice(system, (device) => system.ioctl(device, DTRACEHIOC_ADDDOF, argument));
-      registered.set(address, { generation, count: 1 });
-      return undefined;
-    } catch (error) {
-      return refusal(error);
-    }
-  };
-
+  const registrar = createHelperRegistrar(system, PROTOCOL);
   return {
-    isPresent: () => system.exists(HELPER_DEVICE),
+    isPresent: registrar.isPresent,
     register(dof) {
-      if (!system.isMainThread()) {
-        if (dof.isShared) return () => undefined;
-        return 'dtprobed takes threads for processes, so dtrace finds the probes of this worker thread only by the id of the process: enable the provider on the main thread first';
-      }
-      const [finding] = validateDof(dof.bytes, 'linux', { module: dof.module });
-      if (finding) return `dtprobed would not take the probes (${finding.rule}): ${finding.detail}`;
-      const problem = add(dof);
-      if (problem !== undefined) return problem;
-      let open = true;
-      return () => {
-        if (!open) return;
-        open = false;
-        remove(dof.address);
-      };
+      if (system.isMainThread()) return registrar.register(dof);
+      if (dof.isShared) return () => undefined;
+      return 'dtprobed takes threads for processes, so dtrace finds the probes of this worker thread only by the id of the process: enable the provider on the main thread first';
     },
   };
-}
-
-function withDevice<T>(system: HelperSystem, use: (descriptor: number) => T): T {
-  const descriptor = system.open(HELPER_DEVICE);
-  try {
-    return use(descriptor);
-  } finally {
-    system.close(descriptor);
-  }
 }
 
 function refusal(error: unknown): string {

@@ -22,49 +22,76 @@ export interface Libc {
   open(path: string): number;
   /**
    * What ioctl(2) returns, at least 0.
-   * @param argument a number is passed as it is; bytes by address, with what the device wrote there afterwards.
    * @throws Error with the errno's name as its code.
    */
-  ioctl(descriptor: number, request: number, argument: Uint8Array | number): number;
+  ioctl(descriptor: number, request: number, argument: IoctlArgument): number;
   /** False also where the C library does not tell. */
   isMainThread(): boolean;
 }
 
-// <dlfcn.h>, the same for glibc and musl, on every architecture but MIPS.
+/**
+ * A number is passed as it is; bytes by address, with what the device wrote there afterwards; `pointerTo`: the address of
+ * a word that holds the address of the bytes.
+ */
+export type IoctlArgument = number | Uint8Array | { readonly pointerTo: Uint8Array };
+
+/** <dlfcn.h>, the same everywhere (but on Linux for MIPS). */
 const RTLD_NOW = 2;
-const RTLD_NOLOAD = 4;
+
+/** What the headers of a system say: <dlfcn.h>, <fcntl.h> and <errno.h>. */
+interface Headers {
+  readonly RTLD_NOLOAD: number;
+  readonly O_CLOEXEC: number;
+  /** The function that `errno` is a macro for. */
+  readonly errno: 'errnoLinux' | 'errnoBsd' | 'errnoSolaris';
+}
+
+const LINUX: Headers = { RTLD_NOLOAD: 4, O_CLOEXEC: 0x80000, errno: 'errnoLinux' };
+const HEADERS: Readonly<Record<string, Headers>> = {
+  // https://github.com/apple-oss-distributions/xnu/blob/main/bsd/sys/fcntl.h and dyld's include/dlfcn.h
+  darwin: { RTLD_NOLOAD: 0x10, O_CLOEXEC: 0x1000000, errno: 'errnoBsd' },
+  // https://github.com/freebsd/freebsd-src/blob/main/include/dlfcn.h and sys/sys/fcntl.h
+  freebsd: { RTLD_NOLOAD: 0x2000, O_CLOEXEC: 0x100000, errno: 'errnoBsd' },
+  // https://github.com/illumos/illumos-gate/blob/master/usr/src/head/dlfcn.h and uts/common/sys/fcntl.h
+  sunos: { RTLD_NOLOAD: 4, O_CLOEXEC: 0x800000, errno: 'errnoSolaris' },
+};
+
 // https://github.com/torvalds/linux/blob/master/include/uapi/linux/memfd.h
 const MFD_CLOEXEC = 1;
 /** Since Linux 6.3; older kernels refuse it, and don't need it. */
 const MFD_EXEC = 0x10;
-// <fcntl.h> and <unistd.h>, on x86-64 and arm64.
+// <fcntl.h> and <unistd.h>, the same everywhere.
 const O_RDWR = 2;
-const O_CLOEXEC = 0x80000;
 const F_OK = 0;
 const MESSAGE_LIMIT = 1024;
 
-const FUNCTIONS = [
-  '__errno_location',
-  'access',
-  'close',
-  'dlclose',
-  'dlerror',
-  'dlopen',
-  'dlsym',
-  'getpid',
-  'gettid',
-  'ioctl',
-  'memfd_create',
-  'open',
-  'strnlen',
-  'write',
-] as const;
+const FUNCTIONS = {
+  access: 'access',
+  close: 'close',
+  dlclose: 'dlclose',
+  dlerror: 'dlerror',
+  dlopen: 'dlopen',
+  dlsym: 'dlsym',
+  errnoBsd: '__error',
+  errnoLinux: '__errno_location',
+  errnoSolaris: '___errno',
+  getpid: 'getpid',
+  gettid: 'gettid',
+  ioctl: 'ioctl',
+  memfd_create: 'memfd_create',
+  open: 'open',
+  strnlen: 'strnlen',
+  write: 'write',
+} as const;
 
-type Address = Readonly<Record<(typeof FUNCTIONS)[number], bigint>>;
+type Address = Readonly<Record<keyof typeof FUNCTIONS, bigint>>;
 
 export function openLibc(engine: Engine): Libc {
+  const { RTLD_NOLOAD, O_CLOEXEC, errno } = HEADERS[process.platform] ?? LINUX;
   // All at once: a look-up uses the frame that a call's arguments are in, and overwrites dlerror's message.
-  const address = Object.fromEntries(FUNCTIONS.map((name) => [name, engine.symbol(name)])) as Address;
+  const address = Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([key, name]) => [key, engine.symbol(name)]),
+  ) as Address;
   const { call } = engine;
   const callInt = (target: bigint, ...args: readonly (bigint | number | string)[]): number =>
     Number(BigInt.asIntN(32, call(target, ...args)));
@@ -77,7 +104,7 @@ export function openLibc(engine: Engine): Libc {
 
   /** The error that a function has just reported. */
   const failed = (what: string): Error => {
-    const word = engine.read(call(address.__errno_location), 4);
+    const word = engine.read(call(address[errno]), 4);
     const number = new DataView(word.buffer, word.byteOffset).getInt32(0, true);
     const names = Object.entries(constants.errno);
     const [code = `errno ${number}`] = names.find(([, value]) => value === number) ?? [];
@@ -131,15 +158,23 @@ export function openLibc(engine: Engine): Libc {
     ioctl(descriptor, request, argument) {
       const { frame } = engine;
       const { scratchStart } = frame;
-      const bytes = typeof argument === 'number' ? undefined : argument;
-      if (bytes) frame.bytes.set(bytes, scratchStart);
-      const word = bytes ? frame.address + BigInt(scratchStart) : BigInt(argument as number);
-      const result = callInt(address.ioctl, descriptor, request, word);
-      if (result >= 0) {
-        bytes?.set(frame.bytes.subarray(scratchStart, scratchStart + bytes.length));
-        return result;
-      }
-      throw failed('ioctl');
+      const start = frame.address + BigInt(scratchStart);
+      const result = (word: bigint): number => {
+        // Apple's arm64 convention passes what a prototype leaves open on the stack: the word there, and as the third.
+        const isApple = process.platform === 'darwin' && engine.arch === 'arm64';
+        const open = isApple ? [0, 0, 0, 0, 0, word] : [];
+        const returned = callInt(address.ioctl, descriptor, request, word, ...open);
+        if (returned < 0) throw failed('ioctl');
+        return returned;
+      };
+      if (typeof argument === 'number') return result(BigInt(argument));
+      const bytes = 'pointerTo' in argument ? argument.pointerTo : argument;
+      const at = 'pointerTo' in argument ? scratchStart + 8 : scratchStart;
+      new DataView(frame.bytes.buffer).setBigUint64(scratchStart, start + 8n, true);
+      frame.bytes.set(bytes, at);
+      const returned = result(start);
+      bytes.set(frame.bytes.subarray(at, at + bytes.length));
+      return returned;
     },
     // Linux gives the main thread the process' id.
     isMainThread: () => address.gettid !== 0n && call(address.gettid) === call(address.getpid),
