@@ -29,8 +29,9 @@ const shared = koffi.load(file);
 const koffiInts = shared.func('void take_ints(int32_t a, int32_t b, int32_t c)');
 const koffiString = shared.func('void take_string(const char *text)');
 
-/** Strings of 20 characters, several: nothing is to be gained from having seen one before. */
+/** Strings of 20 and of 4 characters, several: nothing is to be gained from having seen one before. */
 const TEXTS = Array.from({ length: 16 }, (_, n) => `request number ${10_000 + n}`);
+const SHORT = Array.from({ length: 16 }, (_, n) => `n${100 + n}`);
 
 function loop(name, run) {
   return { name, run };
@@ -86,6 +87,30 @@ const subjects = [
     let sum = 0;
     for (let i = 0; i < count; i++) {
       koffiString(TEXTS[i & 15]);
+      sum = (sum + i) | 0;
+    }
+    return sum;
+  }),
+  loop('libusdt, string of 4', (count) => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      text.fire(SHORT[i & 15]);
+      sum = (sum + i) | 0;
+    }
+    return sum;
+  }),
+  loop('Node-API addon, string of 4', (count) => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      addon.fireString(SHORT[i & 15]);
+      sum = (sum + i) | 0;
+    }
+    return sum;
+  }),
+  loop('koffi, string of 4', (count) => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      koffiString(SHORT[i & 15]);
       sum = (sum + i) | 0;
     }
     return sum;

@@ -17,8 +17,8 @@ function constants(): [Int32Array, Int32Array] {
   let found = 0;
   for (let candidate = 2; found < k.length; candidate++) {
     let prime = true;
-    for (let divisor = 2; divisor * divisor <= candidate; divisor++) {
-      if (candidate % divisor === 0) prime = false;
+    for (let divisor = 2; prime && divisor * divisor <= candidate; divisor++) {
+      prime = candidate % divisor !== 0;
     }
     if (!prime) continue;
     if (found < h.length) h[found] = fraction(Math.sqrt(candidate));
