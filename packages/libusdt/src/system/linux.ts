@@ -3,38 +3,32 @@
  * image is known to tracers as soon as it is mapped from a file that they can open. Nothing has to be registered; where
  * DTrace's daemon runs, it is told as well (dtrace-linux.ts).
  *
- * The engine goes the same way as the images: built, published, verified, loaded. Where no folder can be used
- * (all read-only, noexec, or not to be trusted), it is loaded from a file that is removed again at once, and images
- * are memory files (memfd), which tracers reach through /proc/PID/fd while the process lives.
+ * Where no folder can be used (all read-only, noexec, or not to be trusted), images are memory files (memfd), which
+ * tracers reach through /proc/PID/fd while the process lives.
  * @module
  */
 
-import { buildEngine } from '../engine/code.ts';
-import { type Engine, loadEngine } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { buildImage, type Image, type ImageDefinition, TEXT_SYMBOL } from '../image/image.ts';
 import { tracepointFor } from '../image/tracepoint.ts';
-import type { Arch, Target } from '../target.ts';
+import type { Target } from '../target.ts';
 import { createRegistrar, type DtraceRegistrar, HELPER_DEVICE } from './dtrace-linux.ts';
 import { combineProblems, folderCandidates } from './folder.ts';
-import { isFileWith, openImageFile } from './image-file.ts';
+import { openImageFile } from './image-file.ts';
 import { type Libc, openLibc } from './libc.ts';
+import { ask, loadProblem, openEngine, processArch } from './loading.ts';
 import { publishedName } from './names.ts';
 import { publishFirst } from './publish.ts';
-import { errorCode, isDeniedByDeno, isProblem, messageOf, type Problem, problemFrom } from './reasons.ts';
-import { fs, join, release, tmpdir } from './runtime.ts';
+import { isProblem, type Problem } from './reasons.ts';
+import { release } from './runtime.ts';
 import type { LoadedImage, System } from './system.ts';
-
-const ARCHES: readonly string[] = ['x64', 'arm64'] satisfies Arch[];
 
 /** @param images see openSystem(). */
 export function openLinux(images?: string): System | Problem {
-  if (!ARCHES.includes(process.arch)) {
-    const detail = `libusdt has no code generator for ${process.arch}: probes stay silent. Run the x64 or arm64 build of the runtime if there is one.`;
-    return { path: '', reason: 'architecture-not-supported', detail };
-  }
-  const arch = process.arch as Arch;
+  const arch = processArch();
+  if (typeof arch !== 'string') return arch;
   const target: Target = { os: 'linux', arch, tracepoint: tracepointFor(arch, ask(release, '')) };
-  const engine = openEngine(arch, images);
+  const engine = openEngine(arch, 'elf', images);
   if (isProblem(engine)) return engine;
   const libc = openLibc(engine);
   const dtrace = createRegistrar(libc);
@@ -79,60 +73,6 @@ interface Loader {
   readonly module: string;
   /** Why DTrace's daemon was not told. */
   readonly detail?: string;
-}
-
-/** What a function of node:os says, unless Deno's permissions forbid it to ask. */
-function ask(what: () => string, otherwise: string): string {
-  try {
-    return what();
-  } catch {
-    return otherwise;
-  }
-}
-
-function openEngine(arch: Arch, images: string | undefined): Engine | Problem {
-  const { bytes, buildId } = buildEngine(arch);
-  const name = publishedName('engine', buildId);
-  const attempt = (file: string): Engine | Problem => {
-    try {
-      return loadEngine(file, arch);
-    } catch (error) {
-      return loadProblem(error, file);
-    }
-  };
-  if (images !== undefined) {
-    // Who ships images wants no cache folder: the engine is beside them, or comes from a file that is gone at once.
-    const file = join(images, name);
-    const shipped = isFileWith(file, bytes) ? attempt(file) : undefined;
-    if (shipped && !isProblem(shipped)) return shipped;
-    const temporary = fromTemporaryFile(bytes, attempt);
-    if (!isProblem(temporary) || temporary.reason === 'addons-forbidden') return temporary;
-  }
-  const published = publishFirst(folderCandidates(process.env), name, bytes, ({ file }) => attempt(file));
-  if (!isProblem(published) || published.reason === 'addons-forbidden') return published;
-  const temporary = fromTemporaryFile(bytes, attempt);
-  return isProblem(temporary) ? combineProblems([published, temporary]) : temporary;
-}
-
-/** A folder of our own for the moment that loading takes. /dev/shm is a file system of its own, which may be executable where /tmp is not. */
-function fromTemporaryFile(bytes: Uint8Array, attempt: (file: string) => Engine | Problem): Engine | Problem {
-  const problems: Problem[] = [];
-  for (const parent of [ask(tmpdir, '/tmp'), '/dev/shm']) {
-    let folder: string | undefined;
-    try {
-      folder = fs.mkdtempSync(join(parent, 'libusdt-'));
-      const file = join(folder, 'engine.so');
-      fs.writeFileSync(file, bytes, { mode: 0o700, flag: 'wx' });
-      const result = attempt(file);
-      if (!isProblem(result)) return result;
-      problems.push(result);
-    } catch (error) {
-      problems.push(problemFrom(error, parent, parent));
-    } finally {
-      if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true });
-    }
-  }
-  return combineProblems(problems);
 }
 
 function map(loader: Loader, image: Image, file: string): LinuxImage | Problem {
@@ -246,25 +186,4 @@ function register(
   if (!dof || !dtrace.isPresent()) return undefined;
   const [base, address] = [textAddress + BigInt(dof.base), textAddress + BigInt(dof.document)];
   return dtrace.register({ module, base, address, bytes: dof.bytes, isShared });
-}
-
-/** What process.dlopen or dlopen(3) said, as a problem with a remedy. */
-function loadProblem(error: unknown, path: string): Problem {
-  const words = messageOf(error);
-  const code = errorCode(error);
-  if (code === 'ERR_DLOPEN_DISABLED' || (code === 'ERR_ACCESS_DENIED' && /addon/i.test(words))) {
-    const detail =
-      'Node was told not to load native code: add --allow-addons beside --permission, or drop --no-addons';
-    return { path, reason: 'addons-forbidden', detail };
-  }
-  if (isDeniedByDeno(error)) {
-    const detail = 'Deno was not given the permission to load native code: add --allow-ffi';
-    return { path, reason: 'addons-forbidden', detail };
-  }
-  // glibc: "failed to map segment from shared object: Operation not permitted"; musl: "Error mapping file: ..."
-  if (/failed to map segment|mapping file.*: (Operation not permitted|Permission denied)/i.test(words)) {
-    const detail = `${path} may not be mapped as code, so its file system is mounted noexec (or a security module forbids it): set LIBUSDT_DIR to a folder on another file system`;
-    return { path, reason: 'folder-not-executable', detail };
-  }
-  return { path, reason: 'load-failed', detail: `the dynamic loader refused ${path}: ${words}` };
 }

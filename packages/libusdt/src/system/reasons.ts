@@ -31,6 +31,8 @@ export type UnavailableReason =
   | 'image-different'
   /** The file of the option `image` is for another processor. Build it with `usdt build --target`. */
   | 'image-wrong-architecture'
+  /** DTrace's helper device did not take the probes; the detail says why: it is missing, or not for this user, or the document breaks a rule. */
+  | 'registration-refused'
   /** The system had no memory left for the mapping. Raise the limit (ulimit -v, the container's memory) or free some. */
   | 'out-of-memory'
   /** The process or the system has no file descriptor left. Raise `ulimit -n`, or look for a descriptor leak. */

@@ -8,6 +8,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { ImageDefinition, ImageSite } from '../image/image.ts';
 import type { Sequence } from '../sequence.ts';
 import type { Target, TracepointEncoding } from '../target.ts';
+import { openDarwin, openFreebsd, openIllumos } from './kernel-dtrace.ts';
 import { openLinux } from './linux.ts';
 import { openNoop } from './noop.ts';
 import { isProblem, type Problem } from './reasons.ts';
@@ -46,6 +47,9 @@ export interface System {
 const BY_PLATFORM: Readonly<Record<string, (images?: string) => System | Problem>> = {
   linux: openLinux,
   android: openLinux,
+  darwin: openDarwin,
+  sunos: openIllumos,
+  freebsd: openFreebsd,
 };
 
 let opened: System | undefined;
