@@ -16,9 +16,10 @@ export interface Program {
 export function startProgram(
   folder: string,
   args: readonly string[],
-  runtime: string = process.execPath,
+  { cwd, runtime = process.execPath }: { readonly cwd?: URL; readonly runtime?: string } = {},
 ): Program {
   const child = spawn(runtime, args, {
+    cwd,
     env: { ...process.env, LIBUSDT_DIR: folder },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
