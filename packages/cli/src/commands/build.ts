@@ -16,6 +16,7 @@ import {
   type ImageDefinition,
   type ImageShape,
   publishedName,
+  type Target,
   tracepointFor,
 } from 'libusdt/codecs';
 import { FailureError, systemCode } from '../errors.ts';
@@ -23,7 +24,7 @@ import { count, print, toJson } from '../output.ts';
 
 interface BuildOptions {
   readonly output: string;
-  readonly target?: Arch;
+  readonly target?: Platform;
   readonly kernel?: string;
   readonly engine?: boolean;
   readonly json?: boolean;
@@ -46,7 +47,11 @@ export function define(command: Command): void {
     .description('Write the image of a provider ahead of time, so that it can be shipped with the program.')
     .argument('<definition>', 'the provider and its probes: a file in JSON, or a JavaScript module')
     .requiredOption('-o, --output <file>', 'the image')
-    .option('--target <target>', "linux-x64 or linux-arm64 (default: this machine's)", parseTarget)
+    .option(
+      '--target <target>',
+      `${Object.keys(TARGETS).join(', ')} (default: linux, and this machine's processor)`,
+      parseTarget,
+    )
     .option(
       '--kernel <release>',
       "the kernel that it will run on, as in 6.1 (default: this machine's)",
@@ -58,13 +63,22 @@ export function define(command: Command): void {
     .action(run);
 }
 
-const TARGETS: Readonly<Record<string, Arch>> = { 'linux-x64': 'x64', 'linux-arm64': 'arm64' };
+type Platform = Pick<Target, 'os' | 'arch'>;
 
-function parseTarget(text: string): Arch {
-  const arch = Object.hasOwn(TARGETS, text) ? TARGETS[text] : undefined;
-  if (arch === undefined)
+const TARGETS: Readonly<Record<string, Platform>> = {
+  'linux-x64': { os: 'linux', arch: 'x64' },
+  'linux-arm64': { os: 'linux', arch: 'arm64' },
+  'darwin-x64': { os: 'darwin', arch: 'x64' },
+  'darwin-arm64': { os: 'darwin', arch: 'arm64' },
+  'illumos-x64': { os: 'illumos', arch: 'x64' },
+  'freebsd-x64': { os: 'freebsd', arch: 'x64' },
+};
+
+function parseTarget(text: string): Platform {
+  const target = Object.hasOwn(TARGETS, text) ? TARGETS[text] : undefined;
+  if (target === undefined)
     throw new InvalidArgumentError(`It must be one of ${Object.keys(TARGETS).join(', ')}.`);
-  return arch;
+  return target;
 }
 
 function parseRelease(text: string): string {
@@ -74,11 +88,11 @@ function parseRelease(text: string): string {
 
 async function run(path: string, options: BuildOptions): Promise<void> {
   const definition = await readDefinition(path);
-  const arch = options.target ?? hostArch();
-  const tracepoint = tracepointFor(arch, options.kernel ?? release());
-  const image = buildImage(definition, { os: 'linux', arch, tracepoint });
+  const { os, arch } = options.target ?? { os: 'linux', arch: hostArch() };
+  const tracepoint = os === 'linux' ? tracepointFor(arch, options.kernel ?? release()) : 'nop';
+  const image = buildImage(definition, { os, arch, tracepoint });
   writeWhole(options.output, image.bytes);
-  const target = `linux-${arch}`;
+  const target = `${os}-${arch}`;
   const { provider, probes } = definition;
   const about = {
     file: resolve(options.output),
@@ -97,7 +111,7 @@ async function run(path: string, options: BuildOptions): Promise<void> {
     );
   }
   if (!options.engine) return;
-  const engine = buildEngine(arch);
+  const engine = buildEngine(arch, os === 'darwin' ? 'macho' : 'elf');
   const file = join(dirname(options.output), publishedName('engine', engine.buildId));
   writeWhole(file, engine.bytes);
   const bytes = engine.bytes.length;

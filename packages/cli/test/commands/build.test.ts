@@ -1,6 +1,6 @@
 /** `usdt build`: the images that it writes, read by readelf, and used by a program that is traced. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -62,6 +62,42 @@ test('writes an image for this machine', { skip }, () => {
     [],
     'and nothing else',
   );
+});
+
+test('writes images for every other system, and their engines', {
+  skip: skip || without('llvm-readobj'),
+}, () => {
+  for (const [target, format, machine] of [
+    ['darwin-x64', 'Mach-O 64-bit x86-64', 'x86_64'],
+    ['darwin-arm64', 'Mach-O arm64', 'aarch64'],
+    ['illumos-x64', 'elf64-x86-64', 'x86_64'],
+    ['freebsd-x64', 'elf64-x86-64', 'x86_64'],
+  ] as const) {
+    const there = join(folder, target);
+    fs.mkdirSync(there);
+    const image = join(there, 'webapp.so');
+    const { status, stdout, stderr } = usdt(
+      folder,
+      'build',
+      definition,
+      '-o',
+      image,
+      '--target',
+      target,
+      '--engine',
+    );
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, new RegExp(`2 probes, for ${target} with nop, `));
+    const files = fs.readdirSync(there).map((name) => join(there, name));
+    assert.equal(files.length, 2);
+    for (const file of files) {
+      const read = spawnSync('llvm-readobj', ['--file-headers', file], { encoding: 'utf8' });
+      assert.deepEqual([read.status, read.stderr], [0, '']);
+      assert.match(read.stdout, new RegExp(`Format: ${format}\nArch: ${machine}\n`));
+    }
+    if (target === 'illumos-x64') assert.match(readelf('-h', image), /OS\/ABI: +UNIX - Solaris/);
+    if (target === 'freebsd-x64') assert.match(readelf('-h', image), /OS\/ABI: +UNIX - FreeBSD/);
+  }
 });
 
 test('writes an image for arm64, and the engine', { skip }, () => {

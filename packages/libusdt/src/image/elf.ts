@@ -61,7 +61,7 @@ export function buildElfImage(
   const layout = planSharedObject({ ...plan, dofSize: dof?.length ?? 0 });
   const stapsdtBaseAddress = linux ? layout.stapsdtBaseAddress : 0;
   const lists = listProbes(definition, { arch: target.arch, sites, textAddress, stapsdtBaseAddress });
-  const hashed = [text, ...(dof ? [dof] : [])];
+  const hashed = [text, ...(dof ? [dof] : []), ...(linux ? [] : [Uint8Array.of(OSABI[target.os])])];
   const bytes = writeSharedObject(layout, {
     text,
     ...(dof && { dof }),
