@@ -60,7 +60,7 @@ export const DOF_RULES = {
   'name-is-file': 'on Linux, names can be names of files: not empty, not "." or "..", without "/"',
   'module-name': 'the module has 63 bytes at most',
   'duplicate-offset': 'no offset of a probe occurs twice',
-  'mixed-offsets': 'on macOS, offsets of one probe have one sign',
+  'offset-span': 'offsets of one probe lie less than 2^31 apart: their order is found by subtraction',
   'duplicate-probe': 'no two probes of a provider have the same function and name',
   // what readers do with the rest
   'enabled-version': 'is-enabled offsets are in a version where the system heeds them',

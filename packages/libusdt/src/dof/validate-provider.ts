@@ -133,7 +133,7 @@ function checkProbe(
   label: string,
   refuse: Refuse,
 ): void {
-  const { version, system, view } = document;
+  const { version, system, view, report } = document;
   const { strings, args, offsets, enabled } = tables;
   for (const [rule, at, limit] of [
     ['function-name', probe.func, system.functionLength],
@@ -156,9 +156,11 @@ function checkProbe(
     refuse('argument-map', `${probe.xargc} from ${probe.argidx} on, of ${args.size} bytes`);
   }
   for (let i = 0; i < probe.xargc; i++) {
-    // Kernels take nargc itself too, and then read behind the types. dtprobed does not.
     const index = view.bytes.getUint8(Number(args.offset) + probe.argidx + i);
-    if (index >= probe.nargc) refuse('argument-map', `argument ${index} of ${probe.nargc}`);
+    const detail = `argument ${index} of ${probe.nargc}`;
+    if (index > probe.nargc) refuse('argument-map', detail);
+    // Only the newest dtprobed refuses this; all others look for a type behind the last.
+    if (index === probe.nargc) report('argument-map', 'wrong', `${label}: ${detail}`);
   }
   checkTypes(document, strings, probe.nargv, probe.nargc, (detail) => refuse('native-types', detail));
   checkTypes(document, strings, probe.xargv, probe.xargc, (detail) => refuse('translated-types', detail));
@@ -193,10 +195,9 @@ function checkProbeSilently(document: Examined, tables: Tables, probe: DofProbeE
   if (enabled) lists.push(wordsAt(document, enabled, probe.enoffidx, probe.nenoffs));
   for (const list of lists) {
     if (new Set(list).size < list.length) report('duplicate-offset', system.duplicateOffset, label);
-    const negative = list.filter((offset) => offset >= 2 ** 31).length;
-    if (system.name === 'darwin' && negative > 0 && negative < list.length) {
-      report('mixed-offsets', 'dropped', label);
-    }
+    // uint32_cmp() of fasttrap.c and dtprobed: the difference as a signed number.
+    if (Math.max(...list) - Math.min(...list) >= 2 ** 31)
+      report('offset-span', system.duplicateOffset, label);
   }
   if (probe.nenoffs > 0 && version < system.enabledOffsetsSince) {
     report(
@@ -211,7 +212,7 @@ function checkProbeSilently(document: Examined, tables: Tables, probe: DofProbeE
     report('argument-count', 'wrong', `${label}: ${argc} arguments, ${maxArguments} are read`);
   for (let i = 0; i < probe.xargc && system.name !== 'linux'; i++) {
     const index = view.bytes.getUint8(Number(tables.args.offset) + probe.argidx + i);
-    if (index === i) continue;
+    if (index === i || index >= probe.nargc) continue;
     report('argument-order', 'wrong', `${label}: args[${i}] is native argument ${index}`);
     break;
   }

@@ -229,7 +229,13 @@ export const BREACHES: readonly Breach[] = [
   { rule: 'enabled-offsets', how: 'without a section', effects: REFUSED, ...word('provider', 40, 0) },
   { rule: 'no-offset', how: 'none', effects: REFUSED, document: plainWith({}, { offsets: [] }) },
   { rule: 'argument-map', how: 'outside', effects: REFUSED, ...word('probes', 24, 1) },
-  { rule: 'argument-map', how: 'nargc', effects: REFUSED, change: (p) => p.u8(p.start('prargs') + 1, 2) },
+  {
+    rule: 'argument-map',
+    how: 'nargc',
+    effects: all('wrong'),
+    change: (p) => p.u8(p.start('prargs') + 1, 2),
+  },
+  { rule: 'argument-map', how: 'too large', effects: REFUSED, change: (p) => p.u8(p.start('prargs') + 1, 3) },
   { rule: 'native-types', how: 'outside', effects: REFUSED, ...word('probes', 16, 4000) },
   {
     rule: 'native-types',
@@ -308,9 +314,9 @@ export const BREACHES: readonly Breach[] = [
     document: plainWith({}, { offsets: [4, 4] }),
   },
   {
-    rule: 'mixed-offsets',
+    rule: 'offset-span',
     how: 'one negative',
-    effects: { darwin: 'dropped' },
+    effects: { ...all('dropped'), linux: 'refused' },
     document: plainWith({}, { offsets: [4, 2 ** 32 - 4] }),
   },
   {
