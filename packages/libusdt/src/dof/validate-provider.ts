@@ -115,7 +115,9 @@ function checkProviderName({ system, report }: Examined, { text: name, size }: D
   if (system.reserved.includes(name)) report('reserved-provider', 'dropped', `"${name}"`);
 }
 
-function checkAttributes({ report }: Examined, name: string, provider: DofAttributes): void {
+function checkAttributes({ system, report }: Examined, name: string, provider: DofAttributes): void {
+  // dtprobed does not look at them.
+  if (system.name === 'linux') return;
   const { provattr, modattr, funcattr, nameattr, argsattr } = provider;
   // dtrace_badattr. Classes are capped before that.
   for (const [field, word] of Object.entries({ provattr, modattr, funcattr, nameattr, argsattr })) {

@@ -284,7 +284,7 @@ export const BREACHES: readonly Breach[] = [
   {
     rule: 'attributes',
     how: 'stability 8',
-    effects: all('dropped'),
+    effects: { darwin: 'dropped', illumos: 'dropped', freebsd: 'dropped' },
     document: plainWith({ attributes: { ...PLAIN.providers[0]!.attributes, nameattr: 0x05080400 } }),
   },
   {
