@@ -6,7 +6,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { median, quantile, report, smoke } from './harness.mjs';
+import { median, report, smoke, spread } from './harness.mjs';
 import { library, runScript, temporaryFolder } from './tools.mjs';
 
 const COUNTS = smoke ? [1, 20] : [1, 1000, 10_000, 100_000];
@@ -45,9 +45,7 @@ function parent() {
     for (const [what, values] of Object.entries({ 'files cached': later, 'empty folder': first })) {
       rows.push({
         what: `define and enable ${count.toLocaleString('en')} ${count === 1 ? 'probe' : 'probes'}, ${what}`,
-        value: median(values),
-        low: quantile(values, 0.25),
-        high: quantile(values, 0.75),
+        ...spread(values),
         unit: 'ms',
         most: MOST[count],
       });

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { median, quantile, report, smoke } from './harness.mjs';
+import { report, smoke, spread } from './harness.mjs';
 import { library, runScript, temporaryFolder } from './tools.mjs';
 
 const ROUNDS = smoke ? 1 : 41;
@@ -31,9 +31,7 @@ function measure(extension) {
 }
 const row = (what, values, most) => ({
   what,
-  value: median(values),
-  low: quantile(values, 0.25),
-  high: quantile(values, 0.75),
+  ...spread(values),
   unit: 'ms',
   most,
 });

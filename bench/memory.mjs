@@ -5,7 +5,7 @@
  * as programs run, and with one.
  */
 import { fileURLToPath } from 'node:url';
-import { median, quantile, report, smoke } from './harness.mjs';
+import { report, smoke, spread } from './harness.mjs';
 import { library, memory, runScript, temporaryFolder } from './tools.mjs';
 
 const PROBES = smoke ? 50 : 10_000;
@@ -42,9 +42,7 @@ function parent() {
     );
     return {
       what: `${what} per probe, of ${PROBES.toLocaleString('en')}`,
-      value: median(values),
-      low: quantile(values, 0.25),
-      high: quantile(values, 0.75),
+      ...spread(values),
       unit: 'bytes',
       most,
     };

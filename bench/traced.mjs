@@ -5,7 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { median, quantile, report, smoke } from './harness.mjs';
+import { median, report, smoke, spread } from './harness.mjs';
 import { compile, library, temporaryFolder } from './tools.mjs';
 
 const ROUNDS = smoke ? 2 : 41;
@@ -82,9 +82,7 @@ async function measure() {
     }
     const row = (what, values) => ({
       what,
-      value: median(values),
-      low: quantile(values, 0.25),
-      high: quantile(values, 0.75),
+      ...spread(values),
       unit: 'ns',
     });
     report([
