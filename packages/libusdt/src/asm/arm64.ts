@@ -142,14 +142,16 @@ export function createArm64Assembler(): Assembler {
       );
     },
 
-    probe(argc, tracepoint) {
+    probe(argc, tracepoint, result = { entry: 0, site: 0, end: 0 }) {
       if (tracepoint !== 'nop') throw new RangeError(`tracepoint on arm64: nop, not ${tracepoint}`);
       checkRange('arguments', argc, 0, MAX_ARGUMENT_WORDS);
       align(PROBE_ALIGNMENT);
       const entry = b.length;
       // The return address is in x30: stack arguments are at the top of the stack already.
       put(arm64.nop(), arm64.ret());
-      return { entry, site: entry, end: b.length };
+      result.entry = result.site = entry;
+      result.end = b.length;
+      return result;
     },
   };
 }

@@ -89,8 +89,9 @@ export interface Assembler {
    * architecture wants; at the tracepoint the arguments stand as a tracer expects them:
    * `argc` words, register arguments in their registers, stack argument n at the top of the stack without a return address above it.
    * The tracepoint is 4-byte aligned (so its first word can be watched) and does not cross a 64-byte line.
+   * @param result what is filled in and returned, for those who want no new object.
    */
-  probe(argc: number, tracepoint: TracepointEncoding): ProbeSite;
+  probe(argc: number, tracepoint: TracepointEncoding, result?: Mutable<ProbeSite>): ProbeSite;
 }
 
 /** Where a probe function lies, in bytes from the start of the code. */
@@ -102,3 +103,5 @@ export interface ProbeSite {
   /** One past the function's last byte. */
   readonly end: number;
 }
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };

@@ -150,7 +150,7 @@ export function createX64Assembler(): Assembler {
       x64.lea_m(b, REG.rsp, REG.rbp, -SAVED_SIZE - frame);
     },
 
-    probe(argc, tracepoint) {
+    probe(argc, tracepoint, result = { entry: 0, site: 0, end: 0 }) {
       checkRange('arguments', argc, 0, MAX_ARGUMENT_WORDS);
       const { bytes, stride } = TRACEPOINTS[tracepoint];
       const onStack = argc > ARGUMENTS.length;
@@ -165,7 +165,10 @@ export function createX64Assembler(): Assembler {
       const end = b.length;
       // The word at the site is watched; one behind the last probe must be readable too.
       b.fill8(TRAP, Math.max(0, site + WATCHED_SIZE - end));
-      return { entry, site, end };
+      result.entry = entry;
+      result.site = site;
+      result.end = end;
+      return result;
     },
   };
 }

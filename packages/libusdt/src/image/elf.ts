@@ -14,6 +14,7 @@ import {
 } from '../object/elf/shared-object.ts';
 import { sha256 } from '../object/sha256.ts';
 import { planDeclarations } from '../sdt/declaration.ts';
+import { SDT_SPELLING } from '../sdt/name.ts';
 import { planStapsdtNotes } from '../sdt/note.ts';
 import type { Deferred } from '../sequence.ts';
 import type { Target, TargetSystem } from '../target.ts';
@@ -69,10 +70,16 @@ export function buildElfImage(
     exports: [{ name: TEXT_SYMBOL, offset: 0, size: text.length }],
     symbols: lists.symbols,
     symbolPrefix: lists.symbolPrefix,
+    symbolSpelling: SDT_SPELLING,
     notes: [
       { section: '.note.libusdt', bytes: noted(planDeclarations(lists.declarations, ELF64_LSB), hashed) },
       ...(linux
-        ? [{ section: '.note.stapsdt', bytes: noted(planStapsdtNotes(lists.stapsdt, ELF64_LSB), hashed) }]
+        ? [
+            {
+              section: '.note.stapsdt',
+              bytes: noted(planStapsdtNotes(lists.stapsdt, ELF64_LSB, SDT_SPELLING), hashed),
+            },
+          ]
         : []),
     ],
   });

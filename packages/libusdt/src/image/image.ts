@@ -78,8 +78,9 @@ export function buildImage(definition: ImageDefinition, target: Target): Image {
   const asm = createAssembler(arch);
   const { probes } = definition;
   const sites = new ImageSites(probes.length);
+  const place = { entry: 0, site: 0, end: 0 };
   for (let index = 0; index < probes.length; index++)
-    sites.place(index, asm.probe(probes[index]!.types.length, tracepoint));
+    sites.place(index, asm.probe(probes[index]!.types.length, tracepoint, place));
   asm.align(64);
   const text = asm.finish();
   sites.readIdle(text);

@@ -16,6 +16,7 @@ import type { CType } from '../types/ctypes.ts';
 import type { ImageDefinition } from './image.ts';
 import type { ImageSites } from './sites.ts';
 
+/** Names are as the definition has them; SDT_SPELLING is for the SDT notes and symbols. */
 export interface ImageLists {
   readonly stapsdt: Sequence<StapsdtProbe>;
   readonly declarations: Sequence<ProbeDeclaration>;
@@ -37,7 +38,6 @@ export function listProbes({ provider, module, probes }: ImageDefinition, placem
   const { arch, sites, textAddress, stapsdtBaseAddress } = placement;
   const { length } = probes;
   const sdtProvider = sdtName(provider);
-  const names = probes.map(({ name }) => sdtName(name));
   const operands = byTypes((types) => argumentString(arch, types));
   const typeNames = byTypes((types) => types.map(({ name }) => name));
 
@@ -49,7 +49,7 @@ export function listProbes({ provider, module, probes }: ImageDefinition, placem
       length,
       at(index) {
         note.pc = textAddress + sites.site(index);
-        note.name = names[index]!;
+        note.name = probes[index]!.name;
         note.args = operands(probes[index]!.types);
         return note;
       },
@@ -68,7 +68,7 @@ export function listProbes({ provider, module, probes }: ImageDefinition, placem
     symbols: {
       length,
       at(index) {
-        symbol.name = names[index]!;
+        symbol.name = probes[index]!.name;
         symbol.offset = sites.entry(index);
         symbol.size = sites.end(index) - sites.entry(index);
         return symbol;

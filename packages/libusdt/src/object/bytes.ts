@@ -62,3 +62,13 @@ export function writeCString(out: Uint8Array, offset: number, text: string): num
   out[at] = 0;
   return at + 1;
 }
+
+/** How a name is written: as it is, or changed on the way, without a changed string being made. */
+export interface Spelling {
+  /** Bytes that the name takes, without a terminator. */
+  length(name: string): number;
+  /** Writes it and a NUL at an offset, and returns the offset after the NUL. */
+  write(out: Uint8Array, offset: number, name: string): number;
+}
+
+export const LITERAL: Spelling = { length: cStringLength, write: writeCString };

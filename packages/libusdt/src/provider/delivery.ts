@@ -53,9 +53,8 @@ export class Delivery implements ProbeDefinition {
     this.context = context;
   }
 
-  /** @param entry where the probe's function starts in the image's code. */
-  attach(loaded: LoadedImage, index: number, entry: number): void {
-    const address = Number(loaded.textAddress) + entry;
+  /** @param address the probe's function. */
+  attach(loaded: LoadedImage, index: number, address: number): void {
     this.entryLow = address | 0;
     this.entryHigh = Math.floor(address / TWO_32);
     this.stackCount = stackWords(loaded.engine.arch, this.types.length);

@@ -81,10 +81,13 @@ export abstract class ProbeHandle implements Probe<never> {
     this.delivery.withAll(given);
   }
 
-  /** From now on the probe is the image's. */
-  attach(loaded: LoadedImage, index: number): void {
+  /**
+   * From now on the probe is the image's.
+   * @param textAddress the image's, as a number: made once for all of its probes.
+   */
+  attach(loaded: LoadedImage, index: number, textAddress = Number(loaded.textAddress)): void {
     const { entry, site, idle } = loaded.sites.at(index)!;
-    this.delivery.attach(loaded, index, entry);
+    this.delivery.attach(loaded, index, textAddress + entry);
     if (loaded.text) {
       this.site = site / 4;
       this.idle = idle;

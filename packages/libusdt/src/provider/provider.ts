@@ -230,12 +230,13 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
     if (pending.length > 0) {
       const system = openSystem(this.#image === undefined ? undefined : dirname(this.#image));
       if (isProblem(system)) return system;
-      const definitions = pending.map((probe): ProbeDefinition => probe.delivery);
+      const probes = pending.map((probe): ProbeDefinition => probe.delivery);
       const { name: provider, module, attributes } = this;
-      const definition = { provider, module, attributes, probes: definitions };
+      const definition = { provider, module, attributes, probes };
       const loaded = system.load(definition, this.#image);
       if (isProblem(loaded)) return loaded;
-      for (let index = 0; index < pending.length; index++) pending[index]!.attach(loaded, index);
+      const textAddress = Number(loaded.textAddress);
+      for (let index = 0; index < pending.length; index++) pending[index]!.attach(loaded, index, textAddress);
       this.#groups.add({ loaded, probes: pending, removed: [] });
     }
     for (const group of outdated) this.#drop(group);

@@ -24,7 +24,7 @@
  * @module
  */
 
-import { alignUp, cStringLength, writeCString } from '../object/bytes.ts';
+import { alignUp, cStringLength, LITERAL, type Spelling, writeCString } from '../object/bytes.ts';
 import { type ElfFormat, NT_STAPSDT } from '../object/elf/constants.ts';
 import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
@@ -58,8 +58,15 @@ export function encodeStapsdtNotes(probes: Sequence<StapsdtProbe>, format: ElfFo
   return bytes;
 }
 
-/** As encodeStapsdtNotes, but written later; the probes are asked for again then. */
-export function planStapsdtNotes(probes: Sequence<StapsdtProbe>, format: ElfFormat): Deferred {
+/**
+ * As encodeStapsdtNotes, but written later; the probes are asked for again then.
+ * @param spelling how the probes' names are written.
+ */
+export function planStapsdtNotes(
+  probes: Sequence<StapsdtProbe>,
+  format: ElfFormat,
+  spelling: Spelling = LITERAL,
+): Deferred {
   const encoder = new ElfEncoder(format);
   const fixed = 3 * encoder.sizes.word + 3;
   let length = 0;
@@ -68,7 +75,7 @@ export function planStapsdtNotes(probes: Sequence<StapsdtProbe>, format: ElfForm
     if (provider === '' || name === '') {
       throw new RangeError(`provider and name must not be empty: ${JSON.stringify(`${provider}:${name}`)}`);
     }
-    const descsz = fixed + cStringLength(provider) + cStringLength(name) + cStringLength(args);
+    const descsz = fixed + cStringLength(provider) + spelling.length(name) + cStringLength(args);
     length += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz, 4);
   }
   return {
@@ -84,7 +91,7 @@ export function planStapsdtNotes(probes: Sequence<StapsdtProbe>, format: ElfForm
         end = encoder.word(view, end, probe.base);
         end = encoder.word(view, end, probe.semaphore);
         end = writeCString(out, end, probe.provider);
-        end = writeCString(out, end, probe.name);
+        end = spelling.write(out, end, probe.name);
         end = writeCString(out, end, probe.args);
         header.n_descsz = end - desc;
         encoder.nhdr(view, at, header);

@@ -13,6 +13,7 @@ import {
   writeSharedObject,
 } from '../../src/object/elf/shared-object.ts';
 import { encodeDeclarations, planDeclarations } from '../../src/sdt/declaration.ts';
+import { SDT_SPELLING } from '../../src/sdt/name.ts';
 import { encodeStapsdtNotes, planStapsdtNotes } from '../../src/sdt/note.ts';
 import { assertAccepted, needs, run, scratchFolder } from './tools.ts';
 
@@ -412,7 +413,7 @@ test('a hundred thousand probes fit', () => {
 test('notes written in place, a prefix of all symbols and a late build id give the same file', () => {
   const layout = planSharedObject({ ...plan('x64'), exports: [], imports: [] });
   const text = new Uint8Array(layout.plan.textSize);
-  const names = ['a', 'request__start', 'größe', 'x'.repeat(63)];
+  const names = ['a', 'request__start', 'größe', '__größe__x', 'x'.repeat(63)];
   const symbols = names.map((name, index) => ({ name: `web__${name}`, offset: 8 * index, size: 8 }));
   const common = { semaphore: 0, base: layout.stapsdtBaseAddress, provider: 'web', args: '-4@%edi 8@%rsi' };
   const stapsdt = names.map((name, index) => ({ ...common, pc: layout.textAddress + 8 * index, name }));
@@ -430,17 +431,21 @@ test('notes written in place, a prefix of all symbols and a late build id give t
     buildId: BUILD_ID,
   });
   const symbol = { name: '', offset: 0, size: 8 };
+  // As the user spells them.
+  const dashed = names.map((name) => name.replaceAll('__', '-'));
+  const spelled = stapsdt.map((probe, index) => ({ ...probe, name: dashed[index]! }));
   const file = writeSharedObject(layout, {
     text,
     exports: [],
     symbolPrefix: 'web__',
     symbols: {
       length: names.length,
-      at: (index) => Object.assign(symbol, { name: names[index], offset: 8 * index }),
+      at: (index) => Object.assign(symbol, { name: dashed[index], offset: 8 * index }),
     },
+    symbolSpelling: SDT_SPELLING,
     notes: [
       { section: '.note.libusdt', bytes: planDeclarations(declared, ELF64) },
-      { section: '.note.stapsdt', bytes: planStapsdtNotes(stapsdt, ELF64) },
+      { section: '.note.stapsdt', bytes: planStapsdtNotes(spelled, ELF64, SDT_SPELLING) },
     ],
   });
   assert.notDeepEqual(file, expected, 'the build id is still zero');

@@ -29,7 +29,7 @@
  */
 
 import type { Deferred, Sequence } from '../../sequence.ts';
-import { alignUp, cStringLength, isPowerOfTwo, writeCString } from '../bytes.ts';
+import { alignUp, cStringLength, isPowerOfTwo, LITERAL, type Spelling, writeCString } from '../bytes.ts';
 import * as elf from './constants.ts';
 import { ElfEncoder, type Phdr, type Shdr } from './encoder.ts';
 import { hashTable, hashTableWords } from './hash.ts';
@@ -109,6 +109,8 @@ export interface SharedObjectContent {
   readonly symbols?: Sequence<CodeSymbol>;
   /** What the names of all `symbols` begin with. Default: nothing. */
   readonly symbolPrefix?: string;
+  /** How the rest of their names is written. Default: as it is. */
+  readonly symbolSpelling?: Spelling;
   /** Further note sections, in this order; `.note.stapsdt` has to be the last. */
   readonly notes: readonly { readonly section: string; readonly bytes: Uint8Array | Deferred }[];
   /** Zeros if left out: it may be a hash of all else, and put in with {@link setBuildId}. */
@@ -226,13 +228,12 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   checkContent(plan, content);
   const exportsByName = new Map(content.exports.map((symbol) => [symbol.name, symbol]));
   const locals = content.symbols ?? [];
-  const localPrefix = content.symbolPrefix ?? '';
   // A tool that finds .symtab may not look at .dynsym: repeat the exports there.
-  const debugSymbols: readonly (readonly [prefix: string, symbols: Sequence<CodeSymbol>])[] =
+  const debugSymbols: readonly (readonly [prefix: string, Spelling, symbols: Sequence<CodeSymbol>])[] =
     locals.length > 0
       ? [
-          [localPrefix, locals],
-          ['', content.exports],
+          [content.symbolPrefix ?? '', content.symbolSpelling ?? LITERAL, locals],
+          ['', LITERAL, content.exports],
         ]
       : [];
 
@@ -284,7 +285,7 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   if (debugSymbols.length > 0) {
     const size = (locals.length + content.exports.length + 1) * SYM;
     let names = 1;
-    for (const [prefix, symbols] of debugSymbols) names += namesSize(prefix, symbols);
+    for (const group of debugSymbols) names += namesSize(...group);
     symtab = append('.symtab', elf.SHT_SYMTAB, size, 8, headers.length + 2, locals.length + 1, SYM);
     strtab = append('.strtab', elf.SHT_STRTAB, names, 1);
   }
@@ -324,7 +325,7 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
     };
     let at = symtab + SYM;
     let name = strtab + 1;
-    for (const [prefix, symbols] of debugSymbols) {
+    for (const [prefix, spelling, symbols] of debugSymbols) {
       for (let i = 0; i < symbols.length; i++) {
         const symbol = symbols.at(i)!;
         entry.st_name = name - strtab;
@@ -332,7 +333,7 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
         entry.st_size = symbol.size;
         at = encoder.sym(view, at, entry);
         // The name goes over the prefix' NUL.
-        name = writeCString(bytes, writeCString(bytes, name, prefix) - 1, symbol.name);
+        name = spelling.write(bytes, writeCString(bytes, name, prefix) - 1, symbol.name);
       }
       entry.st_bind = elf.STB_GLOBAL;
     }
@@ -536,9 +537,9 @@ function stringTableSize(names: readonly string[]): number {
 }
 
 /** Bytes of the symbols' names, each with its NUL. */
-function namesSize(prefix: string, symbols: Sequence<CodeSymbol>): number {
+function namesSize(prefix: string, spelling: Spelling, symbols: Sequence<CodeSymbol>): number {
   let size = (cStringLength(prefix) + 1) * symbols.length;
-  for (let i = 0; i < symbols.length; i++) size += cStringLength(symbols.at(i)!.name);
+  for (let i = 0; i < symbols.length; i++) size += spelling.length(symbols.at(i)!.name);
   return size;
 }
 
