@@ -1,4 +1,7 @@
-/** Runs all benchmarks, one after the other; prints a table and writes results.json. */
+/**
+ * Runs all benchmarks, or those that the arguments name, one after the other; prints a table and writes results.json.
+ * With --smoke, only looks whether each yields numbers.
+ */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -16,13 +19,24 @@ const GROUPS = {
   tracers: 'usdt trace and usdt list against bpftrace and readelf',
 };
 
+/** Milliseconds that one of them may take. */
+const PATIENCE = 15 * 60_000;
+
+const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const unknown = wanted.find((name) => !(name in GROUPS));
+if (unknown !== undefined)
+  throw new Error(`there is no benchmark ${unknown}, but ${Object.keys(GROUPS).join(', ')}`);
+
 const results = { date: new Date().toISOString(), machine: machine(), groups: {} };
 console.log(`${Object.values(results.machine).join(', ')}\n`);
 let failures = 0;
 
 for (const [name, title] of Object.entries(GROUPS)) {
-  const child = spawnSync(process.execPath, [join(here, `${name}.mjs`), ...process.argv.slice(2)], {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const child = spawnSync(process.execPath, [join(here, `${name}.mjs`), ...options], {
     encoding: 'utf8',
+    timeout: PATIENCE,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   console.log(title);
@@ -41,7 +55,8 @@ for (const [name, title] of Object.entries(GROUPS)) {
   console.log();
 }
 
-if (!smoke) writeFileSync(join(here, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+if (!smoke && wanted.length === 0)
+  writeFileSync(join(here, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
 if (failures > 0) {
   console.error(`${failures} without a number`);
   process.exit(1);

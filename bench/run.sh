@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs all benchmarks; with --smoke only shows that each still yields numbers. Needs a C compiler, and for the traced
+# Runs all benchmarks, or those that are named; with --smoke only shows that each still yields numbers. Needs a C compiler, and for the traced
 # part root, bpftrace and <sys/sdt.h> (Debian: gcc bpftrace systemtap-sdt-dev). `npm run bench` builds the library first.
 set -eu
 cd "$(dirname "$0")"

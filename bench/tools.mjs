@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 export const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);
 
+// What was started and made is taken down on `exit`, which a signal would pass over.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+
 /** The library as users get it: built and bundled. */
 export const library = new URL('../packages/libusdt/dist/index.js', import.meta.url).href;
 
