@@ -1,5 +1,5 @@
 // Four processes, one definition, one file: a single tracer sees all of them, those too that start later.
-//   npx usdt stat 'jobs:*' --by pid
+//   npx usdt stat --latency jobs:start,done --key pid
 import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createProvider } from 'libusdt';
