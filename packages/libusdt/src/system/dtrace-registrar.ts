@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decodeDof } from '../dof/decode.ts';
 import type { DofSystemName } from '../dof/systems.ts';
 import { validateDof } from '../dof/validate.ts';
 import type { DofHelper } from './dtrace-helper.ts';
@@ -32,6 +33,8 @@ export interface HelperProtocol {
 
 /** A document that is mapped. */
 export interface MappedDof {
+  /** The definition's. */
+  readonly provider: string;
   readonly module: string;
   /** Address of the object that it is in, which its own addresses count from. */
   readonly base: bigint;
@@ -48,7 +51,8 @@ export interface Registrar {
 }
 
 interface Registered {
-  readonly generation: number;
+  readonly dof: MappedDof;
+  generation: number;
   count: number;
 }
 
@@ -57,10 +61,14 @@ export function createHelperRegistrar(system: HelperSystem, protocol: HelperProt
   /** By address: two providers of the same definition share one mapping, and no kernel takes a document twice. */
   const registered = new Map<bigint, Registered>();
 
-  const remove = (address: bigint): void => {
-    const entry = registered.get(address);
-    if (entry === undefined || --entry.count > 0) return;
-    registered.delete(address);
+  /** @throws what the system answers. */
+  const hand = ({ module, base, address }: MappedDof): number =>
+    withDevice(system, device, (descriptor) =>
+      protocol.add(system, descriptor, { mod: module, addr: base, dof: address }),
+    );
+
+  const takeBack = (entry: Registered): void => {
+    registered.delete(entry.dof.address);
     try {
       withDevice(system, device, (descriptor) => protocol.remove(system, descriptor, entry.generation));
     } catch {
@@ -68,16 +76,29 @@ export function createHelperRegistrar(system: HelperSystem, protocol: HelperProt
     }
   };
 
-  const add = ({ module, base, address }: MappedDof): string | undefined => {
-    const known = registered.get(address);
+  const remove = (address: bigint): void => {
+    const entry = registered.get(address);
+    if (entry === undefined || --entry.count > 0) return;
+    takeBack(entry);
+    for (const other of [...registered.values()].filter(({ dof }) => isHidden(dof, entry.dof))) {
+      takeBack(other);
+      try {
+        other.generation = hand(other.dof);
+        registered.set(other.dof.address, other);
+      } catch {
+        // As above.
+      }
+    }
+  };
+
+  const add = (dof: MappedDof): string | undefined => {
+    const known = registered.get(dof.address);
     if (known) {
       known.count++;
       return undefined;
     }
-    const helper = { mod: module, addr: base, dof: address };
     try {
-      const generation = withDevice(system, device, (descriptor) => protocol.add(system, descriptor, helper));
-      registered.set(address, { generation, count: 1 });
+      registered.set(dof.address, { dof, generation: hand(dof), count: 1 });
       return undefined;
     } catch (error) {
       return protocol.refusal(error);
@@ -99,6 +120,22 @@ export function createHelperRegistrar(system: HelperSystem, protocol: HelperProt
       };
     },
   };
+}
+
+/**
+ * Is a probe of this document one of the other, too? Kernels do not make it a second time, and dtprobed forgets it with
+ * the first: when that goes, this has to be handed over again.
+ */
+function isHidden(dof: MappedDof, by: MappedDof): boolean {
+  if (dof.provider !== by.provider || dof.module !== by.module) return false;
+  const others = new Set(probesOf(by));
+  return probesOf(dof).some((probe) => others.has(probe));
+}
+
+function probesOf({ bytes }: MappedDof): string[] {
+  return decodeDof(bytes).providers.flatMap(({ probes }) =>
+    probes.map((probe) => `${probe.function}:${probe.name}`),
+  );
 }
 
 function withDevice<T>(system: HelperSystem, path: string, use: (descriptor: number) => T): T {

@@ -69,7 +69,9 @@ export function createKernelSystem(os: keyof typeof PROTOCOLS, process: Process)
     load(definition, file) {
       const { module, provider } = definition;
       const register = (mapped: Mapped | Problem, image: Image, detail?: string): LoadedImage | Problem =>
-        isProblem(mapped) ? mapped : loaded(process, registrar, protocol, { mapped, image, module, detail });
+        isProblem(mapped)
+          ? mapped
+          : loaded(process, registrar, protocol, { mapped, image, provider, module, detail });
       if (file !== undefined) {
         const opened = openImageFile(file, definition, target);
         return isProblem(opened) ? opened : register(map(file), opened.image, opened.detail);
@@ -96,6 +98,7 @@ const dropped = new FinalizationRegistry((unload: () => void) => unload());
 interface Loading {
   readonly mapped: Mapped;
   readonly image: Image;
+  readonly provider: string;
   readonly module: string;
   readonly detail: string | undefined;
 }
@@ -104,13 +107,14 @@ function loaded(
   { engine, libc }: Process,
   registrar: Registrar,
   { device }: HelperProtocol,
-  { mapped, image, module, detail }: Loading,
+  { mapped, image, provider, module, detail }: Loading,
 ): LoadedImage | Problem {
   const { path, handle } = mapped;
   const textAddress = libc.dlsym(handle, TEXT_SYMBOL);
   const { dof, sites, tracepoint, textSize } = image;
   const removal = dof
     ? registrar.register({
+        provider,
         module,
         base: textAddress + BigInt(dof.base),
         address: textAddress + BigInt(dof.document),

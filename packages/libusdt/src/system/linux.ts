@@ -36,7 +36,7 @@ export function openLinux(images?: string): System | Problem {
     target,
     load(definition, file) {
       const { module, provider } = definition;
-      const loader: Loader = { engine, libc, dtrace, module };
+      const loader: Loader = { engine, libc, dtrace, provider, module };
       if (file !== undefined) return mapImageFile(loader, file, definition, target);
       if (!dtrace.isPresent()) return publish(loader, buildImage(definition, target), provider);
       const told = publish(loader, buildImage(definition, { ...target, dof: true }), provider);
@@ -70,6 +70,7 @@ interface Loader {
   readonly libc: Libc;
   readonly dtrace: DtraceRegistrar;
   /** The definition's. */
+  readonly provider: string;
   readonly module: string;
   /** Why DTrace's daemon was not told. */
   readonly detail?: string;
@@ -178,12 +179,12 @@ const BY_MAPPING = 'file mapping (uprobes)';
 
 /** Tells DTrace's daemon of it, if there is one. How to take that back, or why it was not possible. */
 function register(
-  { dtrace, module }: Loader,
+  { dtrace, provider, module }: Loader,
   { dof }: Image,
   textAddress: bigint,
   isShared = false,
 ): (() => void) | string | undefined {
   if (!dof || !dtrace.isPresent()) return undefined;
   const [base, address] = [textAddress + BigInt(dof.base), textAddress + BigInt(dof.document)];
-  return dtrace.register({ module, base, address, bytes: dof.bytes, isShared });
+  return dtrace.register({ provider, module, base, address, bytes: dof.bytes, isShared });
 }
