@@ -53,3 +53,11 @@ export function memory() {
   const kilobytes = (name) => Number(new RegExp(`^${name}: *(\\d+) kB$`, 'm').exec(text)?.[1]);
   return { rss: kilobytes('Rss'), pss: kilobytes('Pss') };
 }
+
+/** Ends a tracer as ctrl-C does. bpftrace 0.17 loses a signal that comes at a bad moment. */
+export async function interrupt(child, ended) {
+  const timer = setInterval(() => child.kill('SIGINT'), 1000);
+  child.kill('SIGINT');
+  await ended;
+  clearInterval(timer);
+}

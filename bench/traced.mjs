@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, report, smoke, spread } from './harness.mjs';
-import { compile, library, temporaryFolder } from './tools.mjs';
+import { compile, interrupt, library, temporaryFolder } from './tools.mjs';
 
 const ROUNDS = smoke ? 2 : 41;
 const FIRES = smoke ? 100 : 20_000;
@@ -73,8 +73,7 @@ async function measure() {
       cs.push(await fireC(FIRES));
       if (round % 2 === 1) js.push(fireJs(FIRES));
     }
-    tracer.kill('SIGINT');
-    await ended;
+    await interrupt(tracer, ended);
     const fires = WARM_UP + ROUNDS * FIRES;
     for (const counter of ['@js', '@c']) {
       if (!printed.includes(`${counter}: ${fires}\n`))

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, quantile, report, smoke } from './harness.mjs';
-import { here, temporaryFolder } from './tools.mjs';
+import { here, interrupt, temporaryFolder } from './tools.mjs';
 
 /** Events per second. */
 const RATES = smoke ? [2000] : [25_000, 50_000, 100_000, 200_000, 300_000, 400_000];
@@ -60,8 +60,7 @@ async function measure() {
       const [fired] = (await lines.next()).value.split(' ').map(Number);
       await settled(output);
       const cpu = processorTime(tracer.pid);
-      tracer.kill('SIGINT');
-      await ended(tracer);
+      await interrupt(tracer, ended(tracer));
       return { fired, seen: eventsIn(output), cpu };
     } finally {
       tracer.kill('SIGKILL');
@@ -105,8 +104,7 @@ async function measure() {
       await lines.next();
       return took;
     } finally {
-      tracer.kill('SIGINT');
-      await ended(tracer);
+      await interrupt(tracer, ended(tracer));
     }
   }
   program.stdin.end();

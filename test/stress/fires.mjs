@@ -1,5 +1,6 @@
-// Waits for a tracer, fires a number of times, and reports what the process held before and after.
+// Waits for a line on its input, fires a number of times, and reports what the process held before and after.
 // Arguments: number of fires. Prints the file to trace first.
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { createProvider } from 'libusdt';
@@ -8,7 +9,8 @@ const fires = Number(process.argv[2]);
 const provider = createProvider('fires', { probes: { hit: ['uint32_t', 'char *'] } });
 const { hit } = provider.probes;
 console.log(provider.enable({ strict: true }).file);
-while (!hit.enabled) await setTimeout(5);
+await once(process.stdin, 'data');
+process.stdin.unref();
 
 const held = () => {
   globalThis.gc();

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { startBpftrace, withoutTracers } from '../tracers/support.ts';
 
 /** Memory that may come and go between two looks: V8's young generation alone is 32 MiB. */
 const NOISE = 48 << 20;
@@ -45,34 +46,24 @@ test('100,000 cycles of create, enable, disable and free leave nothing behind', 
   assertFlat(reports[0]!, reports[9]!);
 });
 
-const bpftrace = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'bpftrace')));
-const skip = !bpftrace && process.env.CI !== 'true' ? 'bpftrace is not installed' : false;
+const skip = withoutTracers('bpftrace');
 
-test('1,000,000 fires under bpftrace: all are counted, and nothing grows', { skip }, async () => {
+test('1,000,000 fires under bpftrace: all are counted, and nothing grows', { skip }, async (t) => {
   const fires = 1_000_000;
   const child = spawn(process.execPath, ['--expose-gc', program('fires.mjs'), String(fires)], {
     env,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
+  t.after(() => child.kill('SIGKILL'));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const file = (await lines.next()).value as string;
-  const script = `usdt:${file}:fires:hit { @fires = count(); @indices = sum(arg0); }`;
-  const tracer = spawn('bpftrace', ['-q', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  try {
-    let printed = '';
-    tracer.stdout.on('data', (chunk: Buffer) => {
-      printed += chunk;
-    });
-    const { before, after: later }: { before: Held; after: Held } = JSON.parse((await lines.next()).value);
-    tracer.kill('SIGINT');
-    await once(tracer, 'close');
-    assert.match(printed, new RegExp(`@fires: ${fires}\\n`));
-    assert.match(printed, new RegExp(`@indices: ${(fires * (fires - 1)) / 2}\\n`));
-    assertFlat(before, later);
-    if (child.exitCode === null) await once(child, 'exit');
-    assert.equal(child.exitCode, 0);
-  } finally {
-    tracer.kill('SIGKILL');
-    child.kill('SIGKILL');
-  }
+  const tracer = await startBpftrace(t, `usdt:${file}:fires:hit { @fires = count(); @indices = sum(arg0); }`);
+  child.stdin.write('go\n');
+  const { before, after: later }: { before: Held; after: Held } = JSON.parse((await lines.next()).value);
+  const printed = await tracer.stop();
+  assert.ok(printed.includes(`@fires: ${fires}`), printed.join('\n'));
+  assert.ok(printed.includes(`@indices: ${(fires * (fires - 1)) / 2}`), printed.join('\n'));
+  assertFlat(before, later);
+  if (child.exitCode === null) await once(child, 'exit');
+  assert.equal(child.exitCode, 0);
 });

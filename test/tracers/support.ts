@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { interrupt } from '../interrupt.ts';
 import { absent, PATIENCE, temporaryFolder, without } from '../runtimes/support.ts';
 
 export { PATIENCE, temporaryFolder, without };
@@ -142,8 +143,7 @@ export class Started {
 
   /** Ends it as ctrl-C does, and gives all that it printed. */
   async stop(): Promise<string[]> {
-    this.child.kill('SIGINT');
-    await this.closed;
+    await interrupt(this.child);
     return this.lines;
   }
 }
