@@ -4,17 +4,32 @@
  */
 
 import type { Socket } from 'node:net';
-import { createIds } from '../ids.ts';
+import { createStamp } from '../stamp.ts';
 
-export const connectionId = createIds();
+/** connection, remote, port, fd */
+export type Connection = [id: number, remote: string, port: number, fd: number];
+
+let last = 0;
+/** Asking the kernel for the address, and Node for the descriptor, costs more than all the rest: once is enough. */
+const known = createStamp((): Connection => [++last, '', 0, -1]);
+
+export function connectionId(socket: Socket | null | undefined): number {
+  return socket ? known(socket)[0] : 0;
+}
+
+export function connectionOf(socket: Socket | null | undefined): Connection {
+  if (!socket) return [0, '', 0, -1];
+  const connection = known(socket);
+  if (connection[1] === '') {
+    connection[1] = socket.remoteAddress ?? '';
+    connection[2] = socket.remotePort ?? 0;
+    connection[3] = descriptorOf(socket);
+  }
+  return connection;
+}
 
 /** The file descriptor, -1 if there is none. Node has no public name for it. */
 export function descriptorOf(socket: Socket | null | undefined): number {
   const handle = (socket as { _handle?: { fd?: unknown } } | null | undefined)?._handle;
   return typeof handle?.fd === 'number' ? handle.fd : -1;
-}
-
-/** connection, remote, port, fd */
-export function connectionOf(socket: Socket | null | undefined): [number, string, number, number] {
-  return [connectionId(socket), socket?.remoteAddress ?? '', socket?.remotePort ?? 0, descriptorOf(socket)];
 }

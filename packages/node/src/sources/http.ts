@@ -6,8 +6,8 @@
 
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { bridgeChannel } from '../bridge/channel.ts';
-import { createIds } from '../ids.ts';
 import type { NodeProbes } from '../provider.ts';
+import { createIds } from '../stamp.ts';
 import { connectionId, connectionOf, descriptorOf } from './connection.ts';
 
 interface Exchange {
@@ -20,6 +20,8 @@ interface ClientExchange {
   readonly response: IncomingMessage;
 }
 
+const FORWARDED_FOR = 'x-forwarded-for';
+
 const serverRequestId = createIds();
 const clientRequestId = createIds();
 
@@ -29,8 +31,7 @@ export function bridgeHttp(probes: NodeProbes): void {
     args: ({ request }: Exchange) => {
       const [connection, remote, port, fd] = connectionOf(request.socket);
       const { method = '', url = '' } = request;
-      const forwarded = String(request.headers['x-forwarded-for'] ?? '');
-      return [serverRequestId(request), connection, remote, port, method, url, fd, forwarded];
+      return [serverRequestId(request), connection, remote, port, method, url, fd, forwardedFor(request)];
     },
   });
   bridgeChannel('http.server.response.finish', {
@@ -67,6 +68,16 @@ export function bridgeHttp(probes: NodeProbes): void {
       connectionId(request.socket),
     ],
   });
+}
+
+/** Not by `headers`: Node makes that object when it is first asked for, and most requests of a busy server go without. */
+function forwardedFor({ rawHeaders }: IncomingMessage): string {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === FORWARDED_FOR.length && name.toLowerCase() === FORWARDED_FOR)
+      return rawHeaders[index + 1]!;
+  }
+  return '';
 }
 
 /** Host and port that a request goes to, as the old probes had them: by name. */

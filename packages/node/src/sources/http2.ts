@@ -6,8 +6,8 @@
 
 import type { Http2Stream, IncomingHttpHeaders } from 'node:http2';
 import { bridgeChannel } from '../bridge/channel.ts';
-import { createIds } from '../ids.ts';
 import type { NodeProbes } from '../provider.ts';
+import { createIds } from '../stamp.ts';
 
 interface StreamMessage {
   readonly stream: Http2Stream & { readonly sentHeaders?: IncomingHttpHeaders };

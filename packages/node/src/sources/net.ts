@@ -9,8 +9,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { bridgeChannel } from '../bridge/channel.ts';
 import { watch } from '../bridge/watch.ts';
-import { createIds } from '../ids.ts';
 import type { NodeProbes } from '../provider.ts';
+import { createIds } from '../stamp.ts';
 import { connectionId, connectionOf } from './connection.ts';
 
 const datagramSocketId = createIds();

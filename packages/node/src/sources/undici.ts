@@ -5,8 +5,8 @@
  */
 
 import { bridgeChannel } from '../bridge/channel.ts';
-import { createIds } from '../ids.ts';
 import type { NodeProbes } from '../provider.ts';
+import { createIds } from '../stamp.ts';
 
 interface Request {
   readonly origin?: unknown;
