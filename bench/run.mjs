@@ -16,6 +16,8 @@ const GROUPS = {
   define: 'define and enable',
   import: 'import of the package',
   memory: 'resident memory',
+  bridges: 'publish to a channel that is bridged',
+  http: 'an HTTP server with @libusdt/node',
   tracers: 'usdt trace and usdt list against bpftrace and readelf',
 };
 
