@@ -3,16 +3,14 @@
  * tests are of what programs/guest.mjs saw there. Run by `npm run test:vm`.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tracepointFor } from '../../packages/libusdt/src/image/tracepoint.ts';
 import { bpftraceScript, dtraceScript, EVENTS } from '../runtimes/events.ts';
-import { absent, program as runtimeProgram, without } from '../runtimes/support.ts';
+import { program as runtimeProgram } from '../runtimes/support.ts';
+import { boot, jobFolder, PATIENCE, withoutMachine } from './machine.ts';
 
 interface Traced {
   readonly status: { readonly state: string; readonly file: string; readonly tracepoint: string };
@@ -39,22 +37,15 @@ interface Seen {
 const FIRES = 20_000;
 /** One for each row of image/tracepoint.ts. */
 const KERNELS = { '6.1.0': 'nop', '6.18.0': 'nop5', '7.2.0': 'nop+nop10' };
-/** Building the image takes minutes, and all the rest is emulated. */
-const PATIENCE = 60 * 60_000;
 
 const local = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** The folder that becomes /job in the guest. */
+/** What guest.mjs needs in its folder. */
 function layOut(folder: string): void {
   for (const name of readdirSync(local('programs')))
     copyFileSync(local(`programs/${name}`), join(folder, name));
   const app = runtimeProgram('app.mjs');
   copyFileSync(app, join(folder, basename(app)));
-  const library = join(folder, 'node_modules', 'libusdt');
-  mkdirSync(library, { recursive: true });
-  const dist = dirname(fileURLToPath(import.meta.resolve('libusdt')));
-  cpSync(dist, join(library, 'dist'), { recursive: true });
-  copyFileSync(join(dist, '..', 'package.json'), join(library, 'package.json'));
   const scripts = {
     bpftrace: bpftraceScript('FILE'),
     dtrace: dtraceScript,
@@ -64,29 +55,14 @@ function layOut(folder: string): void {
   writeFileSync(join(folder, 'scripts.json'), JSON.stringify(scripts));
 }
 
-const skip =
-  without('qemu-system-x86_64', 'debootstrap', 'mkfs.ext4', 'flock') ||
-  (process.geteuid?.() === 0 ? false : absent('root, to build the image'));
+const skip = withoutMachine();
 
 describe('the newest of everything', { skip, timeout: PATIENCE }, () => {
-  const job = mkdtempSync(join(tmpdir(), 'libusdt-job-'));
+  const job = jobFolder();
   let seen: Seen;
-  after(() => rmSync(job, { recursive: true, force: true }));
   before(async () => {
     layOut(job);
-    const machine = spawn('sh', [local('vm.sh'), 'run', job, 'node guest.mjs'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const stop = (): void => void machine.kill('SIGTERM');
-    process.once('exit', stop);
-    let printed = '';
-    machine.stdout.setEncoding('utf8').on('data', (text: string) => {
-      printed += text;
-    });
-    const [status] = await once(machine, 'close');
-    process.off('exit', stop);
-    assert.equal(status, 0, printed);
-    seen = JSON.parse(printed) as Seen;
+    seen = JSON.parse(await boot(job, 'node guest.mjs')) as Seen;
   });
 
   test('the tracepoint is the one for this kernel', (t) => {
