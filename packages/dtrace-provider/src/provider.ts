@@ -14,13 +14,6 @@ import { type ArgumentType, argumentTypes, argumentValues } from './values.ts';
 
 const debug = debuglog('dtrace-provider');
 
-/**
- * Longer strings are cut. An event of the kernel's own tracer has one page for everything, and one that is longer is
- * dropped without a count; with this a long log record just fits.
- * https://github.com/torvalds/linux/blob/master/kernel/trace/trace_uprobe.c (MAX_UCB_BUFFER_SIZE)
- */
-const MAX_STRING_BYTES = 4000;
-
 type UsdtProvider = ReturnType<typeof createProvider>;
 type UsdtProbe = ReturnType<UsdtProvider['addProbe']>;
 
@@ -127,7 +120,6 @@ export class DTraceProvider {
     const usdtName = providerName(name);
     this.#usdt = createProvider(usdtName, {
       module: moduleName(typeof module === 'string' ? module : usdtName),
-      maxStringBytes: MAX_STRING_BYTES,
     });
   }
 

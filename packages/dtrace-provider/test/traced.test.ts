@@ -40,17 +40,17 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
     assert.deepEqual(argsOf('missing'), [0, 'undefined', 'undefined', 'undefined']);
   });
 
-  test('values without a type are ignored, types after the 32nd too; tracers on Linux read twelve', () => {
+  test('values without a type are ignored, types after the 32nd too', () => {
     assert.deepEqual(argsOf('surplus'), [7]);
     assert.deepEqual(
       argsOf('many'),
-      Array.from({ length: 12 }, (_, index) => index + 1),
+      Array.from({ length: 32 }, (_, index) => index + 1),
     );
   });
 
   test('a string that is too long for tracers is cut', () => {
     const [text, next] = argsOf('long') as [string, number];
-    assert.equal(text.length, 3999);
+    assert.equal(text.length, 3749);
     assert.equal(next, 9);
   });
 

@@ -43,7 +43,8 @@ export {
 } from './sdt/declaration.ts';
 export { sdtName } from './sdt/name.ts';
 export { decodeStapsdtNotes, encodeStapsdtNotes, type StapsdtNote, type StapsdtProbe } from './sdt/note.ts';
-export { argumentString, type Operand, parseArguments } from './sdt/operands.ts';
+export { argumentString, MAX_OPERANDS, type Operand, parseArguments } from './sdt/operands.ts';
 export { type Environment, folderCandidates } from './system/folder.ts';
 export { publishedName } from './system/names.ts';
 export type { Arch, Target, TracepointEncoding } from './target.ts';
+export { type CType, parseCType } from './types/ctypes.ts';

@@ -9,16 +9,19 @@
  */
 
 import {
+  argumentString,
   type DeclarationNote,
   decodeDeclarations,
   decodeStapsdtNotes,
   type ElfFile,
   type ElfSegment,
   ET_EXEC,
+  MAX_OPERANDS,
   type Operand,
   PF_X,
   PT_LOAD,
   parseArguments,
+  parseCType,
   type StapsdtNote,
   sdtName,
 } from 'libusdt/codecs';
@@ -94,7 +97,10 @@ function siteOf(
     semaphoreAddress,
     semaphoreOffset:
       semaphoreAddress === undefined ? undefined : fileOffset(elf.segments, semaphoreAddress, false),
-    arguments: argumentsOf(note.args, matching?.types),
+    arguments: argumentsOf(
+      allOperands(note.args, matching?.types, ARCHITECTURES[elf.machine]),
+      matching?.types,
+    ),
     argumentText: note.args,
     code: codeAt(elf, offset, need),
   };
@@ -117,6 +123,26 @@ function declarationsOf(elf: ElfFile): Map<bigint, DeclarationNote> {
   if (!section) return declarations;
   for (const note of decodeDeclarations(elf.data(section), elf.format)) declarations.set(note.pc, note);
   return declarations;
+}
+
+/**
+ * A note lists twelve arguments at most. A declaration lists the types of all, and where the note has the first twelve as
+ * the C calling convention passes them, that says where the others are.
+ */
+function allOperands(
+  text: string,
+  types: readonly string[] | undefined,
+  arch: ProbeArch | undefined,
+): string {
+  if (types === undefined || types.length <= MAX_OPERANDS || arch === undefined || arch === 'x86')
+    return text;
+  try {
+    const parsed = types.map(parseCType);
+    return argumentString(arch, parsed) === text ? argumentString(arch, parsed, parsed.length) : text;
+  } catch {
+    // A type of a later version.
+    return text;
+  }
 }
 
 /** An argument string that no parser understands becomes one argument that no tracer can read, so that it shows. */

@@ -15,7 +15,7 @@ export interface ProbeArgument {
   readonly size: number;
   readonly signed: boolean;
   readonly float: boolean;
-  /** In assembler syntax, as the SDT note has it. */
+  /** In assembler syntax, as the SDT note has it, or would if it listed more than twelve. */
   readonly operand: string;
 }
 

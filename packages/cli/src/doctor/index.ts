@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createProvider } from 'libusdt';
 import { folderCandidates } from 'libusdt/codecs';
 import type { Finding } from './check.ts';
-import { checkKernel, checkLockdown, readText } from './kernel.ts';
+import { checkKernel, checkLockdown, checkTexts, readText } from './kernel.ts';
 import { checkNamespace, checkPermissions } from './permissions.ts';
 import { checkCache, checkLibrary, checkRuntime } from './runtime.ts';
 import { checkSelftest } from './selftest.ts';
@@ -26,6 +26,7 @@ export async function* runChecks(): AsyncGenerator<Finding> {
   yield checkNamespace(readLink('/proc/self/ns/pid'));
   const tracefs = checkTracefs(user === 0);
   yield tracefs;
+  if (platform === 'linux') yield checkTexts(release());
   yield await checkTracers();
   yield checkRuntime(process.versions.node, platform, arch);
 

@@ -18,12 +18,15 @@ export function checkKernel(platform: string, arch: string, release: string): Fi
     const message = `${platform} ${release}: usdt traces with the Linux kernel; use DTrace here (usdt script dtrace)`;
     return { check, state: 'fail', message };
   }
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? [];
-  const [needMajor, needMinor] = WITH_SEMAPHORES;
-  const old = Number(major) < needMajor || (Number(major) === needMajor && Number(minor) < needMinor);
-  if (!old) return { check, state: 'ok', message: `Linux ${release} on ${arch}` };
-  const message = `Linux ${release} on ${arch}: probes with a semaphore can't be traced before ${needMajor}.${needMinor}`;
+  if (!isBefore(release, WITH_SEMAPHORES))
+    return { check, state: 'ok', message: `Linux ${release} on ${arch}` };
+  const message = `Linux ${release} on ${arch}: probes with a semaphore can't be traced before ${WITH_SEMAPHORES.join('.')}`;
   return { check, state: 'warn', message };
+}
+
+function isBefore(release: string, [needMajor, needMinor]: readonly [number, number]): boolean {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? [];
+  return Number(major) < needMajor || (Number(major) === needMajor && Number(minor) < needMinor);
 }
 
 /** @param text of the file; undefined where the kernel has none. */
@@ -36,6 +39,33 @@ export function checkLockdown(text: string | undefined = readText(LOCKDOWN)): Fi
     return { check, state: 'ok', message: `the kernel is locked down for ${mode}, which allows tracing` };
   const message = 'the kernel is locked down for confidentiality, which forbids tracing';
   return { check, state: 'fail', message, fix: 'boot without lockdown=confidentiality' };
+}
+
+/** MAX_UCB_BUFFER_SIZE came with https://git.kernel.org/torvalds/c/373b9338c972 (uprobe: avoid out-of-bounds memory access of fetching args). */
+const WITH_BOUNDS = [6, 12] as const;
+/** Whether the kernel panics where it would only warn. https://docs.kernel.org/admin-guide/sysctl/kernel.html#panic-on-warn */
+const PANIC_ON_WARN = '/proc/sys/kernel/panic_on_warn';
+
+/**
+ * What becomes of events that are too long for the kernel's tracer: docs/types.md has the numbers.
+ * @param release as of uname -r.
+ * @param panicOnWarn text of the file; undefined where the kernel has none.
+ */
+export function checkTexts(
+  release: string,
+  panicOnWarn: string | undefined = readText(PANIC_ON_WARN),
+): Finding {
+  const check = 'texts';
+  const event = 'an event with more than about 4,000 bytes of text';
+  if (panicOnWarn?.trim() === '1') {
+    const message = `${event} makes the kernel warn, and this machine panics then (kernel.panic_on_warn). libusdt cuts texts before that; C programs don't`;
+    return { check, state: 'warn', message, fix: 'sysctl kernel.panic_on_warn=0' };
+  }
+  if (isBefore(release, WITH_BOUNDS)) {
+    const message = `${event} makes Linux before ${WITH_BOUNDS.join('.')} overwrite its own memory, unless it was mended (CVE-2024-50067). libusdt cuts texts before that; C programs don't`;
+    return { check, state: 'warn', message };
+  }
+  return { check, state: 'ok', message: `${event} is dropped, and not counted: C programs may have some` };
 }
 
 export function readText(path: string): string | undefined {

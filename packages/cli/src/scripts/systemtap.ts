@@ -15,6 +15,9 @@ import {
   signature,
 } from './script.ts';
 
+/** It reads the SDT note, which lists no more. */
+const MAX_ARGUMENTS = 12;
+
 export const systemtap: Generate = ({ probes, pids, command }) => {
   const clauses = groupProbes(probes).map((group) => clause(group, pids));
   const head = comment('#', [`Made by: ${command}`, 'Run it as root: stap FILE']);
@@ -22,7 +25,10 @@ export const systemtap: Generate = ({ probes, pids, command }) => {
 };
 
 function clause({ first, probes }: ProbeGroup, pids: readonly number[]): string {
-  const { arguments: types } = first;
+  const types = first.arguments.slice(0, MAX_ARGUMENTS);
+  const left = first.arguments.length - types.length;
+  const notes = notesOn(types);
+  if (left > 0) notes.push(`arg${MAX_ARGUMENTS} and later are left out: SystemTap knows ${MAX_ARGUMENTS}`);
   const points = probes.map(
     ({ path, sdtProvider, sdtName }) =>
       `process(${cString(path)}).provider(${cString(sdtProvider)}).mark(${cString(sdtName)})`,
@@ -31,7 +37,7 @@ function clause({ first, probes }: ProbeGroup, pids: readonly number[]): string 
     pids.length > 0 ? `  if (!(${pids.map((pid) => `pid() == ${pid}`).join(' || ')})) next\n` : '';
   const format = types.map((type, index) => ` arg${index}=${conversion(type)}`).join('');
   const values = types.map((type, index) => `,\n    ${value(type, index)}`).join('');
-  return `${comment('#', [signature(first), ...notesOn(types)])}
+  return `${comment('#', [signature(first), ...notes])}
 probe ${points.join(',\n  ')}
 {
 ${condition}  printf("%d %s %d/%d ${first.provider}:${first.name}${format}\\n",

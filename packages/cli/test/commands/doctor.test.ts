@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { checkKernel, checkLockdown } from '../../src/doctor/kernel.ts';
+import { checkKernel, checkLockdown, checkTexts } from '../../src/doctor/kernel.ts';
 import { checkNamespace, checkPermissions } from '../../src/doctor/permissions.ts';
 import { checkCache, checkLibrary, checkRuntime } from '../../src/doctor/runtime.ts';
 import { jsonLines, MAIN, temporaryFolder, tracesOf, usdt, without, withoutTracing } from '../support.ts';
@@ -19,6 +19,7 @@ const CHECKS = [
   'permissions',
   'namespace',
   'tracefs',
+  'texts',
   'tracers',
   'runtime',
   'library',
@@ -148,6 +149,18 @@ describe('what can not be had on this machine', () => {
     const docker = checkPermissions(0, 'CapEff:\t00000000a80425fb\n');
     assert.equal(docker.fix, 'start the container with --cap-add=SYS_PTRACE --cap-add=SYS_ADMIN');
     assert.equal(checkPermissions(0, 'CapEff:\t000001ffffffffff\n').state, 'ok');
+  });
+
+  test('texts that are too long: what they do to this kernel', () => {
+    assert.equal(checkTexts('6.12.0', '0\n').state, 'ok');
+    assert.equal(checkTexts('7.1.0', undefined).state, 'ok');
+    for (const old of ['6.11.9', '5.15.0-generic', '4.20']) {
+      const { state, message } = checkTexts(old, '0\n');
+      assert.equal(state, 'warn', old);
+      assert.match(message, /before 6\.12.*CVE-2024-50067/);
+    }
+    const { state, fix } = checkTexts('6.18.0', '1\n');
+    assert.deepEqual([state, fix], ['warn', 'sysctl kernel.panic_on_warn=0']);
   });
 
   test('runtimes and the library', () => {

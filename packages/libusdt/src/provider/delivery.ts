@@ -12,10 +12,12 @@
  * @module
  */
 
-import { FRAME, stackWords } from '../engine/frame.ts';
+import type { Frame } from '../engine/engine.ts';
+import { FRAME, MAX_ARGUMENTS, stackWords } from '../engine/frame.ts';
 import type { ProbeDefinition } from '../image/image.ts';
 import type { LoadedImage } from '../system/system.ts';
 import { type CType, PLAIN_32 } from '../types/ctypes.ts';
+import { EVENT_TEXT_BYTES, evenLimit } from '../types/event-size.ts';
 import { writeInt32, writePlain, writeWord } from '../types/frame-writer.ts';
 import { type NormalValue, normalise } from '../types/normalise.ts';
 
@@ -29,6 +31,8 @@ export interface ProbeContext {
 const TARGET = FRAME.target / 4;
 const STACK_COUNT = FRAME.stackCount / 4;
 const TWO_32 = 2 ** 32;
+/** Bytes that each argument of the event being written takes behind its word. */
+const sizes = new Uint32Array(MAX_ARGUMENTS);
 
 export class Delivery implements ProbeDefinition {
   readonly name: string;
@@ -161,11 +165,27 @@ export class Delivery implements ProbeDefinition {
     if (this.loaded === undefined) return;
     const { frame } = this.loaded.engine;
     const { maxStringBytes } = this.context;
-    let cursor = frame.scratchStart;
-    for (let slot = 0; slot < types.length; slot++) {
-      cursor = writeWord(frame, slot, types[slot]!, values[slot] as NormalValue, cursor, maxStringBytes);
+    const size = this.write(frame, values as NormalValue[], maxStringBytes);
+    if (size > EVENT_TEXT_BYTES && maxStringBytes <= EVENT_TEXT_BYTES) {
+      this.write(
+        frame,
+        values as NormalValue[],
+        evenLimit(sizes.subarray(0, types.length), EVENT_TEXT_BYTES),
+      );
     }
     this.finish(frame.words);
+  }
+
+  /** Writes all arguments, with texts and buffers of at most `limit` bytes. @returns how many bytes those took. */
+  private write(frame: Frame, values: readonly NormalValue[], limit: number): number {
+    const { types } = this;
+    let cursor = frame.scratchStart;
+    for (let slot = 0; slot < types.length; slot++) {
+      const end = writeWord(frame, slot, types[slot]!, values[slot]!, cursor, limit);
+      sizes[slot] = end - cursor;
+      cursor = end;
+    }
+    return cursor - frame.scratchStart;
   }
 }
 

@@ -13,6 +13,7 @@ import type { ProbeDefinition } from '../image/image.ts';
 import { isProblem, type Problem } from '../system/reasons.ts';
 import { dirname, fileURLToPath, resolve } from '../system/runtime.ts';
 import { type LoadedImage, openSystem } from '../system/system.ts';
+import { EVENT_TEXT_BYTES } from '../types/event-size.ts';
 import type { ArgumentsOf, CTypeName } from '../types/infer.ts';
 import { type Attributes, checkAttributes } from './attributes.ts';
 import { defineProbe, duplicateProbe, type ProbeShape, probeKey, type ShapeArguments } from './definition.ts';
@@ -37,7 +38,11 @@ export interface ProviderOptions<Shapes extends ProbeShapes> {
    * is looked for beside it.
    */
   readonly image?: string | URL;
-  /** Longer strings, JSON texts and buffers are cut to so many bytes, NUL included. 16 to 32,768; default 4,096. */
+  /**
+   * Longer strings, JSON texts and buffers are cut to so many bytes, NUL included. 16 to 32,768; default 3,750. Up to
+   * that, all of one event together have 3,750 bytes, since the kernel's own tracer drops longer events. Above, each may be
+   * as long as this says, for tracers that read texts themselves (bpftrace, bcc, gdb, DTrace).
+   */
   readonly maxStringBytes?: number;
 }
 
@@ -46,7 +51,6 @@ export interface EnableOptions {
   readonly strict?: boolean;
 }
 
-const DEFAULT_STRING_BYTES = 4096;
 const LEAST_STRING_BYTES = 16;
 
 /** The probes in one loaded image. `removed` ones are in its notes still, and fire no more. */
@@ -80,7 +84,7 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
     const {
       module = name,
       attributes,
-      maxStringBytes = DEFAULT_STRING_BYTES,
+      maxStringBytes = EVENT_TEXT_BYTES,
       probes = {} as Shapes,
       image,
     } = options;

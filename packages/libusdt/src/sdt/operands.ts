@@ -34,12 +34,17 @@ const ARM64_REGISTERS = 8;
 
 /**
  * The operands of a tracepoint that receives words by the C calling convention: argument registers first, then 8-byte
- * words from the top of the stack up. Arguments after the twelfth are left out.
+ * words from the top of the stack up.
+ * @param most arguments after these are left out.
  */
-export function argumentString(arch: 'x64' | 'arm64', types: readonly OperandType[]): string {
+export function argumentString(
+  arch: 'x64' | 'arm64',
+  types: readonly OperandType[],
+  most: number = MAX_OPERANDS,
+): string {
   const operand = arch === 'x64' ? x64Operand : arm64Operand;
   return types
-    .slice(0, MAX_OPERANDS)
+    .slice(0, most)
     .map((type, index) => `${type.signed ? '-' : ''}${type.size}@${operand(index, type.size)}`)
     .join(' ');
 }

@@ -4,11 +4,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { INTEGERS, OTHERS, parseCType } from '../../src/types/ctypes.ts';
+import { EVENT_TEXT_BYTES } from '../../src/types/event-size.ts';
 import type { CTypeName } from '../../src/types/infer.ts';
 import { C_INTEGERS, cText, doubleBits, fire, Gallery, type Shot, truncated, wrapped } from './support.ts';
 import { type Row, VALUES } from './values.ts';
 
-const LIMIT = 4096;
+const LIMIT = EVENT_TEXT_BYTES;
 
 function assertText(shot: Shot, expected: string | RegExp, what: string): void {
   if (typeof expected === 'string') assert.deepEqual(shot.cstring(0), cText(expected, LIMIT), what);

@@ -6,9 +6,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
 import { FRAME, MAX_ARGUMENTS, MAX_STRING_BYTES } from '../../src/engine/frame.ts';
 import { createProvider } from '../../src/index.ts';
 import type { ProbeHandle } from '../../src/provider/probe.ts';
+import { EVENT_TEXT_BYTES, evenLimit } from '../../src/types/event-size.ts';
 import type { CTypeName } from '../../src/types/infer.ts';
 import { cText, fire, Gallery, wrapped } from './support.ts';
 
@@ -58,6 +60,68 @@ describe('limits', () => {
       assert.equal(fire(['char *'], [`${fits}z`], limit).text(0), fits, `${limit}`);
       assert.equal(fire(['char *'], [`${'y'.repeat(limit - 2)}é`], limit).text(0), 'y'.repeat(limit - 2));
     }
+  });
+
+  describe('all texts of one event', () => {
+    const BYTES = EVENT_TEXT_BYTES;
+    const lengths = (types: CTypeName[], values: unknown[], limit?: number): number[] => {
+      const shot = fire(types, values, limit);
+      return types.map((_, slot) => shot.cstring(slot).length);
+    };
+
+    test('one has all the room', () => {
+      assert.deepEqual(lengths(['char *'], ['x'.repeat(9000)]), [BYTES - 1]);
+      const types: CTypeName[] = ['char *', 'char *', 'json'];
+      assert.deepEqual(lengths(types, ['GET', 'y'.repeat(9000), 1]), [3, BYTES - 4 - 2 - 1, 1]);
+    });
+
+    test('long ones share what the short ones leave, also where the short ones come last', () => {
+      const long = 'z'.repeat(5000);
+      const share = (BYTES - 'short'.length - 1) / 2 - 1;
+      const types: CTypeName[] = ['char *', 'json', 'char *'];
+      assert.deepEqual(lengths(types, [long, long, 'short']), [share, share, 5]);
+      assert.deepEqual(lengths(times(32, 'char *'), Array(32).fill(long)), Array(32).fill(116));
+    });
+
+    test('nothing is cut that fits', () => {
+      const half = BYTES / 2 - 1;
+      const both = (length: number): string[] => ['a'.repeat(length), 'b'.repeat(length)];
+      assert.deepEqual(lengths(times(2, 'char *'), both(half)), [half, half]);
+      assert.deepEqual(lengths(times(2, 'char *'), both(half + 1)), [half, half]);
+    });
+
+    test('characters stay whole, and the values between are as they were', () => {
+      const euros = '€'.repeat(2000);
+      const shot = fire(['char *', 'int', 'char *', 'double'], [euros, 7, euros, 0.5]);
+      for (const slot of [0, 2]) assert.equal(shot.text(slot), '€'.repeat(624));
+      assert.deepEqual([shot.words[1], shot.words[3]], [7n, 0x3fe0_0000_0000_0000n]);
+    });
+
+    test('buffers count, and end with no NUL', () => {
+      const shot = fire(['void *', 'char *'], [Buffer.alloc(5000, 1), 'w'.repeat(5000)]);
+      assert.deepEqual(Buffer.from(shot.bytes(0, BYTES / 2)), Buffer.alloc(BYTES / 2, 1));
+      assert.equal(shot.text(1), 'w'.repeat(BYTES / 2 - 1));
+    });
+
+    test('a larger limit for each lifts that for all', () => {
+      const limit = BYTES + 1;
+      assert.deepEqual(
+        lengths(times(3, 'char *'), Array(3).fill('v'.repeat(9000)), limit),
+        Array(3).fill(limit - 1),
+      );
+    });
+
+    test('any sizes: the sum fits, and no other limit would leave less room unused', () => {
+      const anySizes = fc.array(fc.nat(BYTES), { minLength: 2, maxLength: 32 });
+      fc.assert(
+        fc.property(anySizes, (list) => {
+          const sum = (limit: number): number => list.reduce((all, size) => all + Math.min(size, limit), 0);
+          fc.pre(sum(BYTES) > BYTES);
+          const limit = evenLimit(Uint32Array.from(list), BYTES);
+          assert.ok(sum(limit) <= BYTES && sum(limit + 1) > BYTES, `${limit}`);
+        }),
+      );
+    });
   });
 
   test('10 MB', () => {

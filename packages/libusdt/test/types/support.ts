@@ -9,6 +9,7 @@ import { FRAME, MAX_ARGUMENTS } from '../../src/engine/frame.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
 import { createProbe, type Probe, type ProbeHandle } from '../../src/provider/probe.ts';
 import type { LoadedImage } from '../../src/system/system.ts';
+import { EVENT_TEXT_BYTES } from '../../src/types/event-size.ts';
 import type { CTypeName } from '../../src/types/infer.ts';
 
 /** Integer types as C has them on LP64: the sizes and signs that the library must agree with. */
@@ -126,7 +127,7 @@ export class Gallery {
     this.#loaded = image as LoadedImage;
   }
 
-  probe(types: readonly CTypeName[], maxStringBytes = 4096): Probe & ProbeHandle {
+  probe(types: readonly CTypeName[], maxStringBytes = EVENT_TEXT_BYTES): Probe & ProbeHandle {
     const context = { maxStringBytes, failures: 0 };
     const probe = createProbe(defineProbe('probe', types), context);
     probe.attach(this.#loaded, 0);
