@@ -49,6 +49,7 @@ describe('names', () => {
     ['a b', /letters, digits/],
     ['a*', /letters, digits/],
     ['-a', /letters, digits/],
+    ['3arg', /not beginning with a digit/],
     ['p'.repeat(64), /63 characters/],
     [`${'p'.repeat(61)}-p`, /63 characters.*has 64/],
   ];
