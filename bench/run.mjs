@@ -14,6 +14,7 @@ const GROUPS = {
   forced: 'fire as if traced, without the trap',
   traced: 'fire under bpftrace { @ = count(); }',
   define: 'define and enable',
+  dof: 'DOF, for DTrace',
   import: 'import of the package',
   memory: 'resident memory',
   bridges: 'publish to a channel that is bridged',

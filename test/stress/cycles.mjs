@@ -1,15 +1,17 @@
 // Creates, enables, disables and frees providers, and reports what the process holds after each tenth of them.
-// Arguments: number of cycles.
+// Arguments: number of cycles; what each must have been registered by, if anything.
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { createProvider } from 'libusdt';
 
 const cycles = Number(process.argv[2]);
+const registrar = process.argv[3] ?? '';
 const reports = [];
 
 for (let cycle = 1; cycle <= cycles; cycle++) {
   const provider = createProvider('cycles', { probes: { start: ['int', 'char *'] } });
-  if (provider.enable({ strict: true }).state !== 'active') throw new Error('not active');
+  const { registeredBy } = provider.enable({ strict: true });
+  if (!registeredBy.includes(registrar)) throw new Error(`registered by ${registeredBy}`);
   provider.probes.start.fire(cycle, 'text');
   provider.disable();
   provider.free();

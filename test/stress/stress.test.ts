@@ -1,6 +1,6 @@
 /** What a program that runs for months would do, in a minute: nothing may grow, and no event may be lost. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startBpftrace, withoutTracers } from '../tracers/support.ts';
+import { startBpftrace, without, withoutTracers } from '../tracers/support.ts';
 
 /** Memory that may come and go between two looks: V8's young generation alone is 32 MiB. */
 const NOISE = 48 << 20;
@@ -33,17 +33,31 @@ function assertFlat(early: Held, late: Held): void {
   assert.equal(late.descriptors, early.descriptors, shown);
 }
 
-test('100,000 cycles of create, enable, disable and free leave nothing behind', () => {
+function assertCyclesFlat(args: readonly string[], variables: Readonly<Record<string, string>> = {}): void {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    ['--expose-gc', program('cycles.mjs'), '100000'],
-    { encoding: 'utf8', env },
+    ['--expose-gc', program('cycles.mjs'), ...args],
+    { encoding: 'utf8', env: { ...env, ...variables } },
   );
   assert.equal(status, 0, stderr);
   const reports: Held[] = JSON.parse(stdout);
   assert.equal(reports.length, 10);
   for (const { images } of reports) assert.equal(images, 0);
   assertFlat(reports[0]!, reports[9]!);
+}
+
+test('100,000 cycles of create, enable, disable and free leave nothing behind', () => {
+  assertCyclesFlat(['100000']);
+});
+
+// `npm run bench dof` has 100,000 of them.
+test("10,000 cycles with DTrace's daemon, a stand-in, which each registers with", {
+  skip: without('gcc'),
+}, () => {
+  const device = join(folder, 'helper-device.so');
+  const source = program('../../packages/libusdt/test/system/helper-device.c');
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', device, source]);
+  assertCyclesFlat(['10000', 'dtprobed'], { LD_PRELOAD: device });
 });
 
 const skip = withoutTracers('bpftrace');

@@ -166,8 +166,11 @@ function checkProbe(probe: DofProbe, { version, model }: DofDocument): void {
 }
 
 function check(what: string, value: number | bigint, bits: 8 | 16 | 32 | 64): void {
-  const exact = typeof value === 'bigint' || Number.isSafeInteger(value);
-  if (!exact || BigInt.asUintN(bits, BigInt(value)) !== BigInt(value)) {
+  const fits =
+    typeof value === 'bigint'
+      ? BigInt.asUintN(bits, value) === value
+      : Number.isSafeInteger(value) && value >= 0 && value < 2 ** bits;
+  if (!fits) {
     throw new RangeError(`${what} must be an integer of ${bits} bits: ${value}`);
   }
 }

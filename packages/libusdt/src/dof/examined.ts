@@ -37,21 +37,28 @@ export function referred(document: Examined, index: number, type: number): DofSe
   return section;
 }
 
-/** A string of a table, and its bytes without the NUL. */
-export interface DofString {
-  readonly text: string;
-  readonly size: number;
-}
-
 const utf8 = new TextDecoder();
 
-/** The string at an offset of a string table, which ends with NUL; undefined outside it. */
-export function stringAt({ view }: Examined, { offset, size }: DofSec, at: number): DofString | undefined {
-  if (at >= size) return undefined;
-  const { buffer, byteOffset } = view.bytes;
-  const table = new Uint8Array(buffer, byteOffset + Number(offset), Number(size));
-  const end = table.indexOf(0, at);
-  return { text: utf8.decode(table.subarray(at, end)), size: end - at };
+/** A string table, which ends with NUL. */
+export class StringTable {
+  readonly size: number;
+  readonly #bytes: Uint8Array;
+
+  constructor({ view }: Examined, { offset, size }: DofSec) {
+    const { buffer, byteOffset } = view.bytes;
+    this.size = Number(size);
+    this.#bytes = new Uint8Array(buffer, byteOffset + Number(offset), this.size);
+  }
+
+  /** Bytes of the string at an offset, without the NUL; undefined outside the table. */
+  length(at: number): number | undefined {
+    return at < this.size ? this.#bytes.indexOf(0, at) - at : undefined;
+  }
+
+  /** The string at an offset; empty outside the table. */
+  text(at: number): string {
+    return utf8.decode(this.#bytes.subarray(at, at + (this.length(at) ?? 0)));
+  }
 }
 
 /** Numbers of 32 bits in a row. */

@@ -118,43 +118,15 @@ const PROVIDER: Fields<DofProviderEntry> = [
   ['argsattr', 36, 4],
   ['prenoffs', 40, 4],
 ];
-const PROBE: Fields<DofProbeEntry> = [
-  ['addr', 0, 8],
-  ['func', 8, 4],
-  ['name', 12, 4],
-  ['nargv', 16, 4],
-  ['xargv', 20, 4],
-  ['argidx', 24, 4],
-  ['offidx', 28, 4],
-  ['nargc', 32, 1],
-  ['xargc', 33, 1],
-  ['noffs', 34, 2],
-  ['enoffidx', 36, 4],
-  ['nenoffs', 40, 2],
-];
 const RELOHDR: Fields<DofRelohdr> = [
   ['strtab', 0, 4],
   ['relsec', 4, 4],
   ['tgtsec', 8, 4],
 ];
-const RELODESC: Fields<DofRelodesc> = [
-  ['name', 0, 4],
-  ['type', 4, 4],
-  ['offset', 8, 8],
-  ['data', 16, 8],
-];
-
 /** The structure's bytes must be within the view. */
 export const readHdr = (view: DofView): DofHdr => read(view, 0, HDR, SIZE.hdr);
 export const readSec = (view: DofView, at: number): DofSec => read(view, at, SEC, SIZE.sec);
-/** The first document writers wrote 40 bytes, which end before the is-enabled fields. */
-export const readProbe = (view: DofView, at: number, version: number): DofProbeEntry =>
-  version === 1
-    ? { ...read(view, at, PROBE.slice(0, -2) as typeof PROBE, SIZE.probe1), enoffidx: 0, nenoffs: 0 }
-    : read(view, at, PROBE, SIZE.probe);
 export const readRelohdr = (view: DofView, at: number): DofRelohdr => read(view, at, RELOHDR, SIZE.relohdr);
-export const readRelodesc = (view: DofView, at: number): DofRelodesc =>
-  read(view, at, RELODESC, SIZE.relodesc);
 export const readProvider = (view: DofView, at: number, version: number): DofProviderEntry =>
   version === 1
     ? { ...read(view, at, PROVIDER.slice(0, -1) as typeof PROVIDER, SIZE.provider1), prenoffs: 0 }
@@ -163,17 +135,80 @@ export const readProvider = (view: DofView, at: number, version: number): DofPro
 export const writeHdr = (view: DofView, value: DofHdr<number>): void => write(view, 0, HDR, value);
 export const writeSec = (view: DofView, at: number, value: DofSec<number>): void =>
   write(view, at, SEC, value);
-export const writeProbe = (view: DofView, at: number, value: DofProbeEntry<Word>): void =>
-  write(view, at, PROBE, value);
 export const writeRelohdr = (view: DofView, at: number, value: DofRelohdr): void =>
   write(view, at, RELOHDR, value);
-export const writeRelodesc = (view: DofView, at: number, value: DofRelodesc<number>): void =>
-  write(view, at, RELODESC, value);
 export const writeProvider = (view: DofView, at: number, version: number, value: DofProviderEntry): void =>
   write(view, at, version === 1 ? PROVIDER.slice(0, -1) : PROVIDER, value);
 
-function read<T>({ bytes, little }: DofView, at: number, fields: Fields<T>, size: number): T {
+// Of these there are thousands, in code that runs once: field by field, without a table, takes a tenth of the time.
+
+/** The first document writers wrote 40 bytes, which end before the is-enabled fields. */
+export function readProbe({ bytes, little }: DofView, at: number, version: number): DofProbeEntry {
+  requireBytes(bytes, at, version === 1 ? SIZE.probe1 : SIZE.probe);
+  return {
+    addr: bytes.getBigUint64(at, little),
+    func: bytes.getUint32(at + 8, little),
+    name: bytes.getUint32(at + 12, little),
+    nargv: bytes.getUint32(at + 16, little),
+    xargv: bytes.getUint32(at + 20, little),
+    argidx: bytes.getUint32(at + 24, little),
+    offidx: bytes.getUint32(at + 28, little),
+    nargc: bytes.getUint8(at + 32),
+    xargc: bytes.getUint8(at + 33),
+    noffs: bytes.getUint16(at + 34, little),
+    enoffidx: version === 1 ? 0 : bytes.getUint32(at + 36, little),
+    nenoffs: version === 1 ? 0 : bytes.getUint16(at + 40, little),
+  };
+}
+
+export function writeProbe({ bytes, little }: DofView, at: number, value: DofProbeEntry<Word>): void {
+  writeWord(bytes, at, value.addr, little);
+  bytes.setUint32(at + 8, value.func, little);
+  bytes.setUint32(at + 12, value.name, little);
+  bytes.setUint32(at + 16, value.nargv, little);
+  bytes.setUint32(at + 20, value.xargv, little);
+  bytes.setUint32(at + 24, value.argidx, little);
+  bytes.setUint32(at + 28, value.offidx, little);
+  bytes.setUint8(at + 32, value.nargc);
+  bytes.setUint8(at + 33, value.xargc);
+  bytes.setUint16(at + 34, value.noffs, little);
+  bytes.setUint32(at + 36, value.enoffidx, little);
+  bytes.setUint16(at + 40, value.nenoffs, little);
+}
+
+export function readRelodesc({ bytes, little }: DofView, at: number): DofRelodesc {
+  requireBytes(bytes, at, SIZE.relodesc);
+  return {
+    name: bytes.getUint32(at, little),
+    type: bytes.getUint32(at + 4, little),
+    offset: bytes.getBigUint64(at + 8, little),
+    data: bytes.getBigUint64(at + 16, little),
+  };
+}
+
+export function writeRelodesc({ bytes, little }: DofView, at: number, value: DofRelodesc<number>): void {
+  bytes.setUint32(at, value.name, little);
+  bytes.setUint32(at + 4, value.type, little);
+  writeWord(bytes, at + 8, value.offset, little);
+  writeWord(bytes, at + 16, value.data, little);
+}
+
+/** 64 bits, of a number without making a bigint of it. */
+function writeWord(bytes: DataView, at: number, word: Word, little: boolean): void {
+  if (typeof word === 'bigint') {
+    bytes.setBigUint64(at, word, little);
+    return;
+  }
+  bytes.setUint32(at + (little ? 0 : 4), word, little);
+  bytes.setUint32(at + (little ? 4 : 0), Math.floor(word / 2 ** 32), little);
+}
+
+function requireBytes(bytes: DataView, at: number, size: number): void {
   if (at + size > bytes.byteLength) throw new RangeError(`no ${size} bytes at ${at}`);
+}
+
+function read<T>({ bytes, little }: DofView, at: number, fields: Fields<T>, size: number): T {
+  requireBytes(bytes, at, size);
   const value: Record<string, Word> = {};
   for (const [name, offset, kind] of fields) {
     const from = at + offset;
@@ -189,7 +224,7 @@ function write<T>({ bytes, little }: DofView, at: number, fields: Fields<T>, val
   for (const [name, offset, kind] of fields) {
     const to = at + offset;
     const word = given[name]!;
-    if (kind === 8) bytes.setBigUint64(to, BigInt(word), little);
+    if (kind === 8) writeWord(bytes, to, word, little);
     else if (kind === 4) bytes.setUint32(to, Number(word), little);
     else if (kind === 2) bytes.setUint16(to, Number(word), little);
     else bytes.setUint8(to, Number(word));

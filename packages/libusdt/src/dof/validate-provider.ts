@@ -7,16 +7,18 @@
 import { STABILITIES } from '../provider/attributes.ts';
 import * as dof from './constants.ts';
 import type { DofAttributes } from './document.ts';
-import { canBeFile, type DofString, type Examined, referred, stringAt, wordsAt } from './examined.ts';
+import { canBeFile, type Examined, referred, StringTable, wordsAt } from './examined.ts';
 import type { DofRule } from './rules.ts';
 import { type DofProbeEntry, type DofSec, readProbe, readProvider } from './structures.ts';
 
 /** A table that may be read: its strings, or its bytes. */
 interface Tables {
-  readonly strings: DofSec;
+  readonly strings: StringTable;
   readonly args: DofSec;
   readonly offsets: DofSec;
   readonly enabled: DofSec | undefined;
+  /** Runs of type strings that were looked at: probes of one signature share them. */
+  readonly runs: Set<number>;
 }
 
 /** Thrown where a kernel stops: the document is refused as a whole. */
@@ -48,34 +50,44 @@ function examineProvider(document: Examined, section: DofSec, names: Set<string>
   };
   const probes = follow(provider.probes, dof.DOF_SECT_PROBES);
   const tables: Tables = {
-    strings: follow(provider.strtab, dof.DOF_SECT_STRTAB),
+    strings: new StringTable(document, follow(provider.strtab, dof.DOF_SECT_STRTAB)),
     args: follow(provider.prargs, dof.DOF_SECT_PRARGS),
     offsets: follow(provider.proffs, dof.DOF_SECT_PROFFS),
     enabled: provider.prenoffs === 0 ? undefined : follow(provider.prenoffs, dof.DOF_SECT_PRENOFFS),
+    runs: new Set(),
   };
-  const named =
-    stringAt(document, tables.strings, provider.name) ??
+  const size =
+    tables.strings.length(provider.name) ??
     refuse('provider-name', `its offset is ${provider.name} of ${tables.strings.size}`);
-  const name = named.text;
-  if (named.size >= dof.DTRACE_PROVNAMELEN) refuse('provider-name', `"${name}"`);
+  const name = tables.strings.text(provider.name);
+  if (size >= dof.DTRACE_PROVNAMELEN) refuse('provider-name', `"${name}"`);
   checkEntries(probes, tables, version, refuse);
 
-  checkProviderName(document, named);
+  checkProviderName(document, name, size);
   checkAttributes(document, name, provider);
   const wordSize = probes.entsize;
   for (let i = 0; i < Math.floor(Number(probes.size) / wordSize); i++) {
     const probe = readProbe(view, Number(probes.offset) + i * wordSize, version);
-    const label = `provider ${name}, probe ${i}`;
-    checkProbe(document, tables, probe, label, (rule, detail) => refuse(rule, `${label}: ${detail}`));
+    const label: Label = () => `provider ${name}, probe ${i}`;
+    checkProbe(document, tables, probe, label, (rule, detail) => refuse(rule, `${label()}: ${detail}`));
+    const functionName = tables.strings.text(probe.func);
+    const probeName = probe.name === probe.func ? functionName : tables.strings.text(probe.name);
+    if (system.namesAreFiles) {
+      for (const text of [functionName, probeName]) {
+        if (!canBeFile(text)) report('name-is-file', 'refused', `${label()}: "${text}"`);
+      }
+    }
     checkProbeSilently(document, tables, probe, label);
-    const key = probeKey(document, tables, name, probe);
+    const key = `${name}:${functionName}:${probeName}`;
     if (names.has(key) && system.duplicateProbe !== 'allowed') {
-      report('duplicate-probe', system.duplicateProbe, `${label}: ${key}`);
+      report('duplicate-probe', system.duplicateProbe, `${label()}: ${key}`);
     }
     names.add(key);
   }
 }
 
+/** Which probe it is, for people. */
+type Label = () => string;
 type Refuse = (rule: DofRule, detail: string) => never;
 
 /** A section without its flag was not checked, and may be anywhere. */
@@ -102,7 +114,7 @@ function checkEntries(
   if (args.entsize !== 1) refuse('argument-entry-size', `entries of ${args.entsize} bytes`);
 }
 
-function checkProviderName({ system, report }: Examined, { text: name, size }: DofString): void {
+function checkProviderName({ system, report }: Examined, name: string, size: number): void {
   // fasttrap_meta_provide: strlen(name) + 10 digits < DTRACE_PROVNAMELEN
   const digits = 10;
   if (size + digits >= dof.DTRACE_PROVNAMELEN) {
@@ -132,7 +144,7 @@ function checkProbe(
   document: Examined,
   tables: Tables,
   probe: DofProbeEntry,
-  label: string,
+  label: Label,
   refuse: Refuse,
 ): void {
   const { version, system, view, report } = document;
@@ -141,8 +153,8 @@ function checkProbe(
     ['function-name', probe.func, system.functionLength],
     ['probe-name', probe.name, dof.DTRACE_NAMELEN],
   ] as const) {
-    const found = stringAt(document, strings, at) ?? refuse(rule, `its offset is ${at} of ${strings.size}`);
-    if (found.size >= limit) refuse(rule, `"${found.text}" has ${found.size} bytes`);
+    const length = strings.length(at) ?? refuse(rule, `its offset is ${at} of ${strings.size}`);
+    if (length >= limit) refuse(rule, `"${strings.text(at)}" has ${length} bytes`);
   }
   if ((probe.offidx + probe.noffs) * dof.SIZE.offset > offsets.size) {
     refuse('probe-offsets', `${probe.noffs} from ${probe.offidx} on, of ${offsets.size} bytes`);
@@ -153,7 +165,7 @@ function checkProbe(
     const outside = enabled ? (enoffidx + nenoffs) * dof.SIZE.offset > room : enoffidx !== 0 || nenoffs !== 0;
     if (outside) refuse('enabled-offsets', `${nenoffs} from ${enoffidx} on, of ${room} bytes`);
   }
-  if (probe.noffs + probe.nenoffs === 0) refuse('no-offset', label);
+  if (probe.noffs + probe.nenoffs === 0) refuse('no-offset', label());
   if (probe.argidx + probe.xargc > args.size) {
     refuse('argument-map', `${probe.xargc} from ${probe.argidx} on, of ${args.size} bytes`);
   }
@@ -162,64 +174,62 @@ function checkProbe(
     const detail = `argument ${index} of ${probe.nargc}`;
     if (index > probe.nargc) refuse('argument-map', detail);
     // Only the newest dtprobed refuses this; all others look for a type behind the last.
-    if (index === probe.nargc) report('argument-map', 'wrong', `${label}: ${detail}`);
+    if (index === probe.nargc) report('argument-map', 'wrong', `${label()}: ${detail}`);
   }
-  checkTypes(document, strings, probe.nargv, probe.nargc, (detail) => refuse('native-types', detail));
-  checkTypes(document, strings, probe.xargv, probe.xargc, (detail) => refuse('translated-types', detail));
+  checkTypes(tables, probe.nargv, probe.nargc, (detail) => refuse('native-types', detail));
+  checkTypes(tables, probe.xargv, probe.xargc, (detail) => refuse('translated-types', detail));
 }
 
 function checkTypes(
-  document: Examined,
-  strings: DofSec,
+  { strings, runs }: Tables,
   start: number,
   count: number,
   refuse: (detail: string) => never,
 ): void {
+  // The count is one byte.
+  const run = start * 256 + count;
+  if (runs.has(run)) return;
   let at = start;
   for (let i = 0; i < count; i++) {
-    const type = stringAt(document, strings, at) ?? refuse(`type ${i} is at ${at} of ${strings.size}`);
-    if (type.size >= dof.DTRACE_ARGTYPELEN) refuse(`"${type.text}" has ${type.size} bytes`);
-    at += type.size + 1;
+    const length = strings.length(at) ?? refuse(`type ${i} is at ${at} of ${strings.size}`);
+    if (length >= dof.DTRACE_ARGTYPELEN) refuse(`"${strings.text(at)}" has ${length} bytes`);
+    at += length + 1;
   }
+  runs.add(run);
 }
 
 /** What becomes of a probe that is well-formed. */
-function checkProbeSilently(document: Examined, tables: Tables, probe: DofProbeEntry, label: string): void {
+function checkProbeSilently(document: Examined, tables: Tables, probe: DofProbeEntry, label: Label): void {
   const { system, report, version, view } = document;
-  if (system.namesAreFiles) {
-    for (const at of [probe.func, probe.name]) {
-      const text = stringAt(document, tables.strings, at)?.text ?? '';
-      if (!canBeFile(text)) report('name-is-file', 'refused', `${label}: "${text}"`);
-    }
-  }
   const { offsets, enabled } = tables;
-  const lists = [wordsAt(document, offsets, probe.offidx, probe.noffs)];
-  if (enabled) lists.push(wordsAt(document, enabled, probe.enoffidx, probe.nenoffs));
-  for (const list of lists) {
-    if (new Set(list).size < list.length) report('duplicate-offset', system.duplicateOffset, label);
-    // uint32_cmp() of fasttrap.c and dtprobed: the difference as a signed number.
-    if (Math.max(...list) - Math.min(...list) >= 2 ** 31)
-      report('offset-span', system.duplicateOffset, label);
-  }
+  checkOffsets(document, offsets, probe.offidx, probe.noffs, label);
+  if (enabled) checkOffsets(document, enabled, probe.enoffidx, probe.nenoffs, label);
   if (probe.nenoffs > 0 && version < system.enabledOffsetsSince) {
     report(
       'enabled-version',
       'dropped',
-      `${label}: ${probe.nenoffs} is-enabled offsets in version ${version}`,
+      `${label()}: ${probe.nenoffs} is-enabled offsets in version ${version}`,
     );
   }
   const { maxArguments } = system;
   const argc = Math.max(probe.nargc, probe.xargc);
   if (argc > maxArguments)
-    report('argument-count', 'wrong', `${label}: ${argc} arguments, ${maxArguments} are read`);
+    report('argument-count', 'wrong', `${label()}: ${argc} arguments, ${maxArguments} are read`);
   for (let i = 0; i < probe.xargc && system.name !== 'linux'; i++) {
     const index = view.bytes.getUint8(Number(tables.args.offset) + probe.argidx + i);
     if (index === i || index >= probe.nargc) continue;
-    report('argument-order', 'wrong', `${label}: args[${i}] is native argument ${index}`);
+    report('argument-order', 'wrong', `${label()}: args[${i}] is native argument ${index}`);
     break;
   }
 }
 
-function probeKey(document: Examined, { strings }: Tables, provider: string, probe: DofProbeEntry): string {
-  return [provider, ...[probe.func, probe.name].map((at) => stringAt(document, strings, at)?.text)].join(':');
+function checkOffsets(document: Examined, section: DofSec, first: number, count: number, label: Label): void {
+  // Nearly always there is one.
+  if (count <= 1) return;
+  const { system, report } = document;
+  const list = wordsAt(document, section, first, count);
+  if (new Set(list).size < list.length) report('duplicate-offset', system.duplicateOffset, label());
+  // uint32_cmp() of fasttrap.c and dtprobed: the difference as a signed number.
+  if (Math.max(...list) - Math.min(...list) >= 2 ** 31)
+    report('offset-span', system.duplicateOffset, label());
 }

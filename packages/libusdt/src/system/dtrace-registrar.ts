@@ -54,6 +54,8 @@ interface Registered {
   readonly dof: MappedDof;
   generation: number;
   count: number;
+  /** Its probes' names, once somebody asked: a provider may have very many documents, and be disabled. */
+  names?: ReadonlySet<string>;
 }
 
 export function createHelperRegistrar(system: HelperSystem, protocol: HelperProtocol): Registrar {
@@ -80,7 +82,7 @@ export function createHelperRegistrar(system: HelperSystem, protocol: HelperProt
     const entry = registered.get(address);
     if (entry === undefined || --entry.count > 0) return;
     takeBack(entry);
-    for (const other of [...registered.values()].filter(({ dof }) => isHidden(dof, entry.dof))) {
+    for (const other of [...registered.values()].filter((other) => isHidden(other, entry))) {
       takeBack(other);
       try {
         other.generation = hand(other.dof);
@@ -126,16 +128,20 @@ export function createHelperRegistrar(system: HelperSystem, protocol: HelperProt
  * Is a probe of this document one of the other, too? Kernels do not make it a second time, and dtprobed forgets it with
  * the first: when that goes, this has to be handed over again.
  */
-function isHidden(dof: MappedDof, by: MappedDof): boolean {
-  if (dof.provider !== by.provider || dof.module !== by.module) return false;
-  const others = new Set(probesOf(by));
-  return probesOf(dof).some((probe) => others.has(probe));
+function isHidden(entry: Registered, by: Registered): boolean {
+  if (entry.dof.provider !== by.dof.provider || entry.dof.module !== by.dof.module) return false;
+  const [few, many] = [namesOf(entry), namesOf(by)].sort((a, b) => a.size - b.size);
+  for (const name of few!) if (many!.has(name)) return true;
+  return false;
 }
 
-function probesOf({ bytes }: MappedDof): string[] {
-  return decodeDof(bytes).providers.flatMap(({ probes }) =>
-    probes.map((probe) => `${probe.function}:${probe.name}`),
+function namesOf(entry: Registered): ReadonlySet<string> {
+  entry.names ??= new Set(
+    decodeDof(entry.dof.bytes).providers.flatMap(({ probes }) =>
+      probes.map((probe) => `${probe.function}:${probe.name}`),
+    ),
   );
+  return entry.names;
 }
 
 function withDevice<T>(system: HelperSystem, path: string, use: (descriptor: number) => T): T {

@@ -7,7 +7,6 @@
  * - `large`: 1,100 probes.
  * - `worker`: as `one`, on a worker thread; `both`: on a worker thread while the main thread has the provider.
  * - `dropped`: a provider that is enabled and dropped; ends when its image is gone.
- * - `cycles N`: enables and disables N times, and prints the resident memory in the middle and in the end.
  */
 import { readFileSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -71,23 +70,9 @@ async function dropped(): Promise<void> {
   }
 }
 
-async function cycles(): Promise<void> {
-  const count = Number(process.argv[3]);
-  const web = define();
-  for (let i = 0; i < count; i++) {
-    web.enable();
-    web.disable();
-    if (i === count >> 1 || i === count - 1) {
-      await new Promise((resolve) => setImmediate(resolve));
-      globalThis.gc?.();
-      steps.push(process.memoryUsage().rss);
-    }
-  }
-}
-
 const scenario = isMainThread ? process.argv[2] : (workerData as string);
 if (scenario === 'both') steps.push(define().enable());
-const run = { one, two, removal, large, worker: onWorker, both: onWorker, dropped, cycles }[scenario!];
+const run = { one, two, removal, large, worker: onWorker, both: onWorker, dropped }[scenario!];
 await run?.();
 if (isMainThread) console.log(JSON.stringify(steps));
 else parentPort?.postMessage(steps);

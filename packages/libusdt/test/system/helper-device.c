@@ -1,7 +1,7 @@
 /*
  * A stand-in for /dev/dtrace/helper and its daemon, preloaded into a program (LD_PRELOAD): answers open, ioctl and access
- * for that path and leaves all others to the C library. Each ioctl is a line of $HELPER_LOG: the thread, the request, the
- * structure or number, and whether its document lies in a mapping of a file, in hexadecimal digits.
+ * for that path and leaves all others to the C library. Each ioctl is a line of $HELPER_LOG, if that is set: the thread, the
+ * request, the structure or number, and whether its document lies in a mapping of a file, in hexadecimal digits.
  *
  * $HELPER_ANSWER: nothing for success, or the errno with which open ("open:13") or ioctl ("ioctl:22") fails.
  */
@@ -60,6 +60,26 @@ static void print_bytes(FILE *log, const void *bytes, size_t size)
 		fprintf(log, "%02x", ((const unsigned char *)bytes)[at]);
 }
 
+static void write_line(unsigned long request, const void *argument)
+{
+	FILE *log = fopen(getenv("HELPER_LOG"), "a");
+	if (log == NULL)
+		abort();
+	fprintf(log, "%d %lx ", getpid() == (int)syscall(SYS_gettid), request);
+	if (request == REMOVE) {
+		fprintf(log, "%lx\n", (unsigned long)argument);
+	} else {
+		const struct helper *helper = argument;
+		print_bytes(log, helper, sizeof *helper);
+		/* loadsz of the document */
+		uint64_t size = *(const uint64_t *)(uintptr_t)(helper->document + 40);
+		fprintf(log, " %d ", in_file(helper->document));
+		print_bytes(log, (const void *)(uintptr_t)helper->document, size);
+		fprintf(log, "\n");
+	}
+	fclose(log);
+}
+
 int access(const char *path, int mode)
 {
 	if (strcmp(path, DEVICE) == 0)
@@ -95,22 +115,8 @@ int ioctl(int descriptor, unsigned long request, ...)
 		int (*next)(int, unsigned long, ...) = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
 		return next(descriptor, request, argument);
 	}
-	FILE *log = fopen(getenv("HELPER_LOG"), "a");
-	if (log == NULL)
-		abort();
-	fprintf(log, "%d %lx ", getpid() == (int)syscall(SYS_gettid), request);
-	if (request == REMOVE) {
-		fprintf(log, "%lx\n", (unsigned long)argument);
-	} else {
-		const struct helper *helper = argument;
-		print_bytes(log, helper, sizeof *helper);
-		/* loadsz of the document */
-		uint64_t size = *(const uint64_t *)(uintptr_t)(helper->document + 40);
-		fprintf(log, " %d ", in_file(helper->document));
-		print_bytes(log, (const void *)(uintptr_t)helper->document, size);
-		fprintf(log, "\n");
-	}
-	fclose(log);
+	if (getenv("HELPER_LOG") != NULL)
+		write_line(request, argument);
 	errno = failure("ioctl:");
 	if (errno != 0)
 		return -1;
