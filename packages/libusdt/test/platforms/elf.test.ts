@@ -5,10 +5,11 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { dofAttributes } from '../../src/dof/attributes.ts';
 import { decodeDof } from '../../src/dof/decode.ts';
 import { validateDof } from '../../src/dof/validate.ts';
+import { buildEngine } from '../../src/engine/code.ts';
 import { buildImage } from '../../src/image/image.ts';
 import { readElf } from '../../src/object/elf/reader.ts';
 import { DEFAULT_ATTRIBUTES } from '../../src/provider/attributes.ts';
@@ -69,4 +70,58 @@ test('images of one definition for different systems have different names', () =
     Buffer.from(buildImage(definition, { os, arch: 'x64', tracepoint: 'nop' }).buildId).toString('hex'),
   );
   assert.equal(new Set(ids).size, 4);
+});
+
+/**
+ * What the loaders look at, of all that readers do: FreeBSD's rtld (get_elf_header and map_object in map_object.c, which
+ * have no rule for the OS/ABI, nor for a note with the system's version), illumos' ld.so.1 (elf_verify in elf.c).
+ * https://github.com/freebsd/freebsd-src/blob/main/libexec/rtld-elf/map_object.c
+ * https://github.com/illumos/illumos-gate/blob/master/usr/src/cmd/sgs/rtld/common/elf.c
+ */
+describe("rules of the loaders, as readelf sees the engine's and the images' files", needs('readelf'), () => {
+  const PAGE = 4096;
+  const probes = [defineProbe('start', ['int'])];
+  const imageFor = (os: 'freebsd' | 'illumos'): Uint8Array =>
+    buildImage({ provider: 'webapp', module: 'app', probes }, { os, arch: 'x64', tracepoint: 'nop' }).bytes;
+  for (const [name, bytes] of [
+    ['engine', buildEngine('x64', 'elf').bytes],
+    ['freebsd', imageFor('freebsd')],
+    ['illumos', imageFor('illumos')],
+  ] as const) {
+    test(name, () => {
+      const path = join(folder, `${name}-rules.so`);
+      writeFileSync(path, bytes);
+      const header = run('readelf', '-hW', path).stdout;
+      const field = (title: string): string =>
+        new RegExp(`${title}: +(.*)`).exec(header)?.[1] ?? `no ${title}`;
+      assert.deepEqual(['Class', 'Data', 'Machine', 'Flags', 'Size of program headers'].map(field), [
+        'ELF64',
+        "2's complement, little endian",
+        'Advanced Micro Devices X86-64',
+        '0x0',
+        '56 (bytes)',
+      ]);
+      const count = Number(field('Number of program headers'));
+      assert.ok(parseInt(field('Start of program headers'), 10) + 56 * count <= PAGE, 'in the first page');
+
+      const listed = run('readelf', '-lW', path).stdout;
+      const form = /LOAD +(0x\w+) (0x\w+) 0x\w+ (0x\w+) (0x\w+) (.{3}) (0x\w+)/g;
+      const loads = [...listed.matchAll(form)].map(([, ...fields]) => fields);
+      assert.ok(loads.length >= 1);
+      let end = 0;
+      for (const [offset, address, fileSize, size, flags, align] of loads) {
+        assert.ok(Number(align) >= PAGE, 'page-aligned');
+        assert.equal(Number(offset) % PAGE, Number(address) % PAGE, 'mapped page by page');
+        assert.ok(Math.floor(Number(address) / PAGE) * PAGE >= end, 'ascending, none in the page of another');
+        assert.ok(Number(fileSize) <= Number(size));
+        assert.doesNotMatch(flags!, /WE/);
+        end = Number(address) + Number(size);
+      }
+      assert.match(listed, /^ +DYNAMIC /m);
+      const dynamic = run('readelf', '-dW', path).stdout;
+      for (const tag of ['HASH', 'STRTAB', 'SYMTAB', 'STRSZ', 'SYMENT']) {
+        assert.match(dynamic, new RegExp(`\\(${tag}\\)`), tag);
+      }
+    });
+  }
 });
