@@ -4,7 +4,14 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { ElfError, encodeDeclarations, encodeStapsdtNotes, readElf } from 'libusdt/codecs';
+import {
+  buildImage,
+  defineProbe,
+  ElfError,
+  encodeDeclarations,
+  encodeStapsdtNotes,
+  readElf,
+} from 'libusdt/codecs';
 import { probesOfElf } from '../../src/catalogue/elf-probes.ts';
 import { parseMaps, statKey } from '../../src/catalogue/maps.ts';
 import { openProbeFile, ProcessScanner } from '../../src/catalogue/sources.ts';
@@ -129,6 +136,43 @@ test('declarations give the exact names and the C types', () => {
       ['uint64_t', false],
     ],
   );
+});
+
+for (const [arch, sixth, last] of [
+  ['x64', '0(%rsp)', '200(%rsp)'],
+  ['arm64', 'x6', '[sp, 184]'],
+] as const) {
+  test(`the arguments behind the twelfth are where the convention of ${arch} has them`, () => {
+    const types = Array.from({ length: 32 }, (_, n) =>
+      n % 2 === 0 ? ('int16_t' as const) : ('char *' as const),
+    );
+    const definition = { provider: 'webapp', module: 'app', probes: [defineProbe('many', types)] };
+    const { bytes } = buildImage(definition, { os: 'linux', arch, tracepoint: 'nop' });
+    const [site] = probesOfElf(readElf(bytes)).sites;
+    assert.equal(site!.arguments.length, 32);
+    assert.equal(site!.arguments[6]!.operand, sixth);
+    const [even, odd] = site!.arguments.slice(30);
+    assert.deepEqual(
+      [even!.type, even!.size, even!.signed, odd!.type, odd!.size],
+      ['int16_t', 2, true, 'char *', 8],
+    );
+    assert.equal(odd!.operand, last);
+  });
+}
+
+test('a note that does not pass its arguments as C does has no others', () => {
+  const types = Array.from({ length: 14 }, () => 'int32_t');
+  const args = `${'4@%eax '.repeat(12)}`.trim();
+  const declaration = { pc: 0x10040, provider: 'web__app', module: 'm', function: 'f', name: 'plain', types };
+  const bytes = elfFile([
+    {
+      name: '.note.stapsdt',
+      type: 7,
+      bytes: encodeStapsdtNotes([{ ...note, name: 'plain', pc: 0x10040, args }], format),
+    },
+    { name: '.note.libusdt', type: 7, bytes: encodeDeclarations([declaration], format) },
+  ]);
+  assert.equal(probesOfElf({ ...readElf(bytes), machine: 62 }).sites[0]!.arguments.length, 12);
 });
 
 test('prelinking is undone: probe and semaphore move with .stapsdt.base', () => {
