@@ -2,9 +2,9 @@
  * How much text an event may have.
  *
  * The kernel's own tracer, which `usdt` and perf use, copies an event's arguments into one page of memory, and that into
- * a ring buffer whose records are shorter than a page. An event that is too long is dropped; it is counted nowhere, and
- * the first one makes the kernel warn in its log, which ends a machine that is set up to panic then. Linux before 6.12
- * (and without its fix, CVE-2024-50067) even writes behind that page.
+ * a ring buffer whose records are shorter than a page. An event that is too long is dropped, and not counted as lost. The
+ * first that is longer than a page makes the kernel warn in its log, which ends a machine that is set up to panic then;
+ * Linux before 6.12 (without the fix of CVE-2024-50067) even writes behind that page.
  *
  * Of 4,096 bytes, the page's header takes 16, the record's own header 8, what all events begin with 16, and the
  * fixed parts of 32 arguments up to 256: 3,800 are left for texts. On Linux 6.18, 4,052 bytes of one text arrive where it
