@@ -52,7 +52,8 @@ export function planFetches(
   types: readonly ArgumentType[],
 ): FetchArgument[] {
   const { arch } = file;
-  if (arch === undefined || site.offset === undefined) {
+  const { address, offset } = site;
+  if (arch === undefined || address === undefined || offset === undefined) {
     const reason =
       arch === undefined
         ? `the operands of this architecture (e_machine ${file.machine}) are not known`
@@ -65,8 +66,8 @@ export function planFetches(
     arch,
     fixed: file.fixed,
     symbol: (name: string) => symbols.get(name),
-    address: site.address,
-    offset: site.offset,
+    address,
+    offset,
   };
   return site.arguments.map((argument, index) => fetchArgument(argument, context, isText(types[index]!)));
 }

@@ -12,6 +12,7 @@
 import * as fs from 'node:fs';
 import { type Attachment, attach, type TracedProbe } from './attach.ts';
 import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './catalogue/discovery.ts';
+import { probeTitle } from './catalogue/probe.ts';
 import { FailureError, systemCode, UsageError } from './errors.ts';
 import { type Pattern, parsePattern } from './pattern.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
@@ -66,7 +67,7 @@ export interface Tracer extends AsyncIterable<readonly TraceEvent[]> {
   readonly epochDate: number;
   /** What is traced so far; grows when programs with further matching probes start. */
   readonly probes: readonly TracedProbe[];
-  /** Probes that could not be attached, and files that could not be read: one sentence each. */
+  /** Probes that could not be attached or may stay silent, and files that could not be read: one sentence each. */
   readonly problems: readonly string[];
   /** Events that the kernel had no room for. */
   readonly lost: number;
@@ -271,9 +272,13 @@ class KernelTracer implements Tracer {
     const attached: Attachment[] = [];
     for (const match of matches) {
       const { file, site } = match;
-      if (site.offset === undefined) {
-        this.problems.push(`${site.provider}:${site.name} in ${file.path} is not in a loaded segment`);
+      if (site.untraceable !== undefined) {
+        this.problems.push(`${probeTitle(site)} in ${file.path} can't be traced: ${site.untraceable}`);
         continue;
+      }
+      if (site.enabledAddresses.length > 0) {
+        const silent = `${probeTitle(site)} in ${file.path} may stay silent: before it fires, the program asks whether DTrace has enabled it`;
+        if (!this.problems.includes(silent)) this.problems.push(silent);
       }
       try {
         const attachment = attach(this.instance, match, this.probes.length, this.overrides, this.where);

@@ -5,7 +5,16 @@
  */
 
 export { dofAttributes, LIBUSDT_ATTRIBUTES, packAttribute, unpackAttribute } from './dof/attributes.ts';
-export { type DecodedDof, type DecodedProvider, decodeDof, decodeDofs, readDofFormat } from './dof/decode.ts';
+export { DOF_MAG } from './dof/constants.ts';
+export {
+  type DecodedDof,
+  type DecodedProbe,
+  type DecodedProvider,
+  decodeDof,
+  decodeDofs,
+  readDofFormat,
+  splitDofs,
+} from './dof/decode.ts';
 export type { DofAttributes, DofDocument, DofFormat, DofProbe, DofProvider } from './dof/document.ts';
 export { encodeDof } from './dof/encode.ts';
 export { DofError } from './dof/error.ts';
@@ -22,18 +31,42 @@ export {
 } from './image/image.ts';
 export { tracepointFor, tracepointsOf } from './image/tracepoint.ts';
 export {
+  ELFOSABI_FREEBSD,
+  ELFOSABI_SOLARIS,
   type ElfFormat,
   ET_EXEC,
+  ET_REL,
   PF_X,
   PT_LOAD,
   SHT_DYNSYM,
   SHT_NOBITS,
   SHT_NULL,
+  SHT_SUNW_dof,
   SHT_SYMTAB,
 } from './object/elf/constants.ts';
 export { ElfError } from './object/elf/error.ts';
 export { type ElfNote, encodeNotes, type LocatedNote, readNotes } from './object/elf/notes.ts';
 export { type ElfFile, type ElfSection, type ElfSegment, readElf } from './object/elf/reader.ts';
+export {
+  CPU_TYPE_ARM64,
+  CPU_TYPE_X86,
+  CPU_TYPE_X86_64,
+  MH_OBJECT,
+  S_DTRACE_DOF,
+  S_REGULAR,
+  SECTION_TYPE,
+  VM_PROT_EXECUTE,
+} from './object/macho/constants.ts';
+export {
+  MachOError,
+  type MachOFile,
+  type MachOSection,
+  type MachOSegment,
+  type MachOSlice,
+  machOKind,
+  readMachO,
+  readUniversal,
+} from './object/macho/reader.ts';
 export { defineImage, defineProbe, type ImageShape, type ProbeShape } from './provider/definition.ts';
 export {
   type DeclarationNote,
@@ -43,8 +76,23 @@ export {
 } from './sdt/declaration.ts';
 export { sdtName } from './sdt/name.ts';
 export { decodeStapsdtNotes, encodeStapsdtNotes, type StapsdtNote, type StapsdtProbe } from './sdt/note.ts';
-export { argumentString, MAX_OPERANDS, type Operand, parseArguments } from './sdt/operands.ts';
+export {
+  ARGUMENT_REGISTERS,
+  argumentOperand,
+  argumentString,
+  MAX_OPERANDS,
+  type Operand,
+  type OperandType,
+  parseArguments,
+} from './sdt/operands.ts';
 export { type Environment, folderCandidates } from './system/folder.ts';
 export { publishedName } from './system/names.ts';
 export type { Arch, Target, TracepointEncoding } from './target.ts';
 export { type CType, parseCType } from './types/ctypes.ts';
+export {
+  decodeUsdtNotes,
+  type UsdtNotes,
+  type UsdtProbe,
+  type UsdtProvider,
+  type UsdtTracepoint,
+} from './usdt-note/note.ts';

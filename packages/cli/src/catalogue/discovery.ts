@@ -8,9 +8,9 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { folderCandidates } from 'libusdt/codecs';
 import type { Pattern } from '../pattern.ts';
-import type { ProbeFilter } from './elf-probes.ts';
+import type { ProbeFilter } from './dof-probes.ts';
 import type { ProbeFile, ProbeSite } from './probe.ts';
-import { openProbeFile, ProcessScanner, processIds } from './sources.ts';
+import { openProbeFiles, ProcessScanner, processIds } from './sources.ts';
 
 export interface Match {
   readonly file: ProbeFile;
@@ -67,8 +67,7 @@ export class Discovery {
     const found: ProbeFile[] = [];
     if (!this.started) {
       for (const path of this.files) {
-        const file = openProbeFile(path, this.wanted);
-        if (this.scanner.add(file)) found.push(file);
+        found.push(...this.scanner.add(openProbeFiles(path, this.wanted)));
       }
     }
     const first = !this.started;
@@ -125,10 +124,9 @@ export class Discovery {
     const files: ProbeFile[] = [];
     for (const path of paths) {
       try {
-        const file = openProbeFile(path, this.wanted);
-        if (this.scanner.add(file)) files.push(file);
+        files.push(...this.scanner.add(openProbeFiles(path, this.wanted)));
       } catch {
-        // Not ELF, half written, or removed since: the next call sees what an image has become.
+        // Not an object file, half written, or removed since: the next call sees what an image has become.
       }
     }
     return files;

@@ -1,67 +1,44 @@
 /**
- * Reads of an ELF file only what tells of its probes: a program of 100 MB has its notes in a few kilobytes.
- *
- * The reader of libusdt wants the whole file as one array. So it gets one: of the file's size, filled only where it
- * looks. Memory that nobody touches is never allocated by the operating system, and the reader's checks all hold.
+ * The outline of an ELF file, and the sections that tell of probes.
  * @module
  */
 
-import * as fs from 'node:fs';
-import { ElfError, type ElfFile, readElf, SHT_DYNSYM, SHT_SYMTAB } from 'libusdt/codecs';
-import { DECLARATIONS_SECTION, STAPSDT_SECTION } from './elf-probes.ts';
+import { type ElfFile, type ElfSection, readElf, SHT_DYNSYM, SHT_SUNW_dof, SHT_SYMTAB } from 'libusdt/codecs';
+import { type Need, openSparse, type SparseFile } from './sparse-file.ts';
 
-/** Files up to this size are read at once: it is quicker than looking for the parts. */
-const WHOLE = 256 * 1024;
-/** Far above any program; an array of that size can be made. */
-const LARGEST = 2 ** 32;
-const PAGE = 4096;
+export const STAPSDT_SECTION = '.note.stapsdt';
+export const DECLARATIONS_SECTION = '.note.libusdt';
+export const USDT_SECTION = '.note.usdt';
+const DOF_SECTION = '.SUNW_dof';
+const NOTES: readonly string[] = [STAPSDT_SECTION, DECLARATIONS_SECTION, USDT_SECTION];
 
-/** A file's outline; `data()` is valid for the notes, and after `need()` for the sections asked for. */
+/** Linkers keep the name, and most of them the type. */
+export function isDofSection({ name, type }: ElfSection): boolean {
+  return name === DOF_SECTION || type === SHT_SUNW_dof;
+}
+
+/** A file's outline; `data()` is valid for what tells of probes, and after `need()` for the sections asked for. */
 export interface PartialElf {
   readonly elf: ElfFile;
-  /** Reads more of the file: a range of it. */
-  need(offset: number, size: number): void;
+  readonly need: Need;
   /** Reads the symbol tables and their strings. */
   needSymbols(): void;
 }
 
 /**
  * @param fd an open file; not closed.
- * @throws ElfError for what is not an ELF file, or a malformed one; the system's error when it can't be read.
+ * @throws ElfError for what is not an ELF file, or a malformed one; as openSparse.
  */
 export function readElfFile(fd: number): PartialElf {
-  const { size } = fs.fstatSync(fd);
-  if (size > LARGEST) throw new ElfError(`a file of ${size} bytes is too large`, 0);
-  const bytes = new Uint8Array(size);
-  const present = new Uint8Array(Math.ceil(size / PAGE));
-  const fill = (from: number, to: number): void => {
-    for (let at = from; at < to; ) {
-      const read = fs.readSync(fd, bytes, at, to - at, at);
-      if (read === 0) throw new ElfError('the file became shorter while it was read', at);
-      at += read;
-    }
-  };
-  // By pages, each once: a program may have thousands of probes beside each other.
-  const need = (offset: number, length: number): void => {
-    const end = Math.ceil(Math.min(offset + length, size) / PAGE);
-    for (let page = Math.floor(offset / PAGE); page < end; page++) {
-      if (present[page] === 1) continue;
-      const first = page;
-      while (page < end && present[page] === 0) present[page++] = 1;
-      fill(first * PAGE, Math.min(page * PAGE, size));
-    }
-  };
-  if (size <= WHOLE) need(0, size);
-  else {
-    need(0, PAGE);
-    needHeaders(bytes, need);
-  }
+  return readSparseElf(openSparse(fd));
+}
+
+/** @throws ElfError for what is not an ELF file, or a malformed one; the system's error when it can't be read. */
+export function readSparseElf({ bytes, whole, need }: SparseFile): PartialElf {
+  if (!whole) needHeaders(bytes, need);
   const elf = readElf(bytes);
-  if (size > WHOLE) {
-    for (const section of elf.sections) {
-      if (section.name === STAPSDT_SECTION || section.name === DECLARATIONS_SECTION)
-        need(section.offset, section.size);
-    }
+  for (const section of elf.sections) {
+    if (NOTES.includes(section.name) || isDofSection(section)) need(section.offset, section.size);
   }
   return {
     elf,
@@ -78,7 +55,7 @@ export function readElfFile(fd: number): PartialElf {
 }
 
 /** Program headers, section headers and the names of sections, wherever the file header puts them. */
-function needHeaders(bytes: Uint8Array, need: (offset: number, size: number) => void): void {
+function needHeaders(bytes: Uint8Array, need: Need): void {
   const view = new DataView(bytes.buffer);
   const wide = bytes[4] === 2;
   const little = bytes[5] === 1;

@@ -1,6 +1,7 @@
 /**
  * ELF file -> its probes. The SDT notes say where each probe is; `.note.libusdt`, in images of libusdt, says what the
- * program called it and what types its arguments have.
+ * program called it and what types its arguments have. DTrace has its own: DOF documents, or `.note.usdt` where DTrace
+ * for Linux made the program. A place that several describe is one site.
  *
  * Prelinking moves a file's addresses without touching its notes: the notes carry the address that `.stapsdt.base` had
  * when the file was linked, and what it has now tells by how much all have moved.
@@ -11,69 +12,124 @@
 import {
   argumentString,
   type DeclarationNote,
+  type DofSystemName,
   decodeDeclarations,
   decodeStapsdtNotes,
+  ELFOSABI_FREEBSD,
+  ELFOSABI_SOLARIS,
   type ElfFile,
   type ElfSegment,
   ET_EXEC,
+  ET_REL,
   MAX_OPERANDS,
-  type Operand,
   PF_X,
   PT_LOAD,
-  parseArguments,
   parseCType,
   type StapsdtNote,
   sdtName,
 } from 'libusdt/codecs';
-import type { ElfProbes, ProbeArch, ProbeArgument, ProbeSite } from './probe.ts';
+import { argumentsOf } from './arguments.ts';
+import { type CodeSpace, codeReader } from './code-space.ts';
+import { type DofProbes, obstacle, type ProbeFilter, probesOfDof } from './dof-probes.ts';
+import { DECLARATIONS_SECTION, isDofSection, STAPSDT_SECTION } from './elf-file.ts';
+import type { ObjectProbes, ProbeArch, ProbeSite } from './probe.ts';
+import type { Need } from './sparse-file.ts';
+import { probesOfUsdtNotes } from './usdt-probes.ts';
 
 /** e_machine: https://gabi.xinuos.com/elf/a-emachine.html */
 const ARCHITECTURES: Readonly<Record<number, ProbeArch>> = { 3: 'x86', 62: 'x64', 183: 'arm64' };
-/** Long enough for the longest tracepoint, a nop followed by a ten-byte nop. */
-const CODE_BYTES = 12;
 
-export const STAPSDT_SECTION = '.note.stapsdt';
-export const DECLARATIONS_SECTION = '.note.libusdt';
+/** Systems by EI_OSABI. Others leave it empty, as linkers do for objects of any system. */
+const SYSTEMS: Readonly<Record<number, readonly [DofSystemName, name: string]>> = {
+  [ELFOSABI_SOLARIS]: ['illumos', 'illumos'],
+  [ELFOSABI_FREEBSD]: ['freebsd', 'FreeBSD'],
+};
+const ANY_SYSTEM: readonly DofSystemName[] = ['linux', 'illumos', 'freebsd'];
 
-/** Whether a probe is of interest, by the names in its SDT note. */
-export type ProbeFilter = (site: Pick<ProbeSite, 'provider' | 'name' | 'sdtProvider' | 'sdtName'>) => boolean;
+export interface ElfProbesOptions {
+  /** Called before bytes are looked at, where the file is not whole in memory. */
+  readonly need?: Need | undefined;
+  /** Leaves out other probes, and the work for them. */
+  readonly wanted?: ProbeFilter | undefined;
+  /** The file's, without folder: what DTrace shows as the module. */
+  readonly name?: string | undefined;
+}
 
-/**
- * @param wanted leaves out the others, and the work for them.
- * @param need called before bytes of the text are looked at, where the file is not whole in memory.
- * @throws ElfError for a malformed note.
- */
-export function probesOfElf(
+/** @throws ElfError for a malformed note. */
+export function probesOfElf(elf: ElfFile, { need, wanted, name }: ElfProbesOptions = {}): ObjectProbes {
+  const unlinked = elf.type === ET_REL;
+  const system = SYSTEMS[elf.osabi];
+  const arch = ARCHITECTURES[elf.machine];
+  const untraceable = unlinked
+    ? 'the file is not linked yet'
+    : system && `the file is for ${system[1]}, and does not run here`;
+  const space: CodeSpace = {
+    offsetOf: (address) => (unlinked ? undefined : fileOffset(elf.segments, address, true)),
+    codeAt: codeReader(elf.bytes, need),
+  };
+  const declarations = declarationsOf(elf);
+  const module = unlinked ? undefined : name;
+  const dof = elf.sections.filter(isDofSection).map((section) =>
+    probesOfDof(
+      {
+        bytes: elf.data(section),
+        address: section.addr,
+        encoding: elf.format.data === 'lsb' ? 'LSB' : 'MSB',
+        systems: system ? [system[0]] : ANY_SYSTEM,
+        convention: { arch, class: elf.format.class, darwin: false },
+        ...{ space, module, untraceable },
+      },
+      wanted,
+    ),
+  );
+  const offsetOf = (address: bigint): bigint | undefined =>
+    unlinked ? undefined : fileOffset(elf.segments, address, false);
+  return {
+    format: 'elf',
+    arch,
+    machine: elf.machine,
+    slice: undefined,
+    class: elf.format.class,
+    fixed: elf.type === ET_EXEC,
+    unlinked,
+    sites: [
+      ...merge(sdtSites(elf, declarations, space, untraceable, wanted), dof, declarations, unlinked),
+      ...probesOfUsdtNotes({ elf, need, space, module, untraceable, offsetOf }, wanted),
+    ],
+    problems: dof.flatMap(({ problems }) => problems),
+    warnings: dof.flatMap(({ warnings }) => warnings),
+  };
+}
+
+type Declarations = ReadonlyMap<bigint, DeclarationNote>;
+
+function sdtSites(
   elf: ElfFile,
-  need?: (offset: number, size: number) => void,
-  wanted?: ProbeFilter,
-): ElfProbes {
+  declarations: Declarations,
+  space: CodeSpace,
+  untraceable: string | undefined,
+  wanted: ProbeFilter | undefined,
+): ProbeSite[] {
   const section = elf.section(STAPSDT_SECTION);
   const all = section ? decodeStapsdtNotes(elf.data(section), elf.format) : [];
   const notes = wanted
     ? all.filter(({ provider, name }) => wanted({ provider, name, sdtProvider: provider, sdtName: name }))
     : all;
-  const declarations = notes.length > 0 ? declarationsOf(elf) : new Map<bigint, DeclarationNote>();
   const base = elf.section('.stapsdt.base')?.addr;
-  return {
-    arch: ARCHITECTURES[elf.machine],
-    machine: elf.machine,
-    class: elf.format.class,
-    fixed: elf.type === ET_EXEC,
-    sites: notes.map((note) => siteOf(elf, note, base, declarations.get(note.pc), need)),
-  };
+  return notes.map((note) => sdtSite(elf, note, base, declarations, space, untraceable));
 }
 
-function siteOf(
+function sdtSite(
   elf: ElfFile,
   note: StapsdtNote,
   base: bigint | undefined,
-  declaration: DeclarationNote | undefined,
-  need: ((offset: number, size: number) => void) | undefined,
+  declarations: Declarations,
+  space: CodeSpace,
+  untraceable: string | undefined,
 ): ProbeSite {
   const moved = base !== undefined && note.base !== 0n ? base - note.base : 0n;
   const address = note.pc + moved;
-  const offset = fileOffset(elf.segments, address, true);
+  const offset = space.offsetOf(address);
   // The semaphore moved with everything else, unless the linker that moved the file mended the note.
   const semaphoreAddress =
     note.semaphore === 0n
@@ -81,40 +137,87 @@ function siteOf(
       : fileOffset(elf.segments, note.semaphore + moved, false) === undefined
         ? note.semaphore
         : note.semaphore + moved;
-  const matching =
-    declaration && sdtName(declaration.provider) === note.provider && sdtName(declaration.name) === note.name
-      ? declaration
-      : undefined;
+  const declaration = matching(declarations.get(note.pc), note.provider, note.name);
   return {
-    provider: matching?.provider ?? note.provider,
-    name: matching?.name ?? note.name,
+    provider: declaration?.provider ?? note.provider,
+    name: declaration?.name ?? note.name,
     sdtProvider: note.provider,
     sdtName: note.name,
-    module: matching?.module,
-    function: matching?.function,
+    formats: ['stapsdt'],
+    module: declaration?.module,
+    function: declaration?.function,
     address,
     offset,
+    untraceable: untraceable ?? obstacle(address, offset),
+    enabledAddresses: [],
     semaphoreAddress,
     semaphoreOffset:
       semaphoreAddress === undefined ? undefined : fileOffset(elf.segments, semaphoreAddress, false),
     arguments: argumentsOf(
-      allOperands(note.args, matching?.types, ARCHITECTURES[elf.machine]),
-      matching?.types,
+      allOperands(note.args, declaration?.types, ARCHITECTURES[elf.machine]),
+      declaration?.types,
     ),
+    translated: undefined,
     argumentText: note.args,
-    code: codeAt(elf, offset, need),
+    code: space.codeAt(offset),
   };
 }
 
-function codeAt(
-  elf: ElfFile,
-  offset: bigint | undefined,
-  need: ((offset: number, size: number) => void) | undefined,
-): Uint8Array {
-  if (offset === undefined || offset >= BigInt(elf.bytes.length)) return new Uint8Array(0);
-  const start = Number(offset);
-  need?.(start, CODE_BYTES);
-  return elf.bytes.slice(start, start + CODE_BYTES);
+/** A declaration is for the probe of these names at its place. */
+function matching(
+  declaration: DeclarationNote | undefined,
+  provider: string,
+  name: string,
+): DeclarationNote | undefined {
+  const same =
+    declaration && sdtName(declaration.provider) === provider && sdtName(declaration.name) === name;
+  return same ? declaration : undefined;
+}
+
+/** The sites of SDT notes, told what DOF knows of them, and those that only DOF knows. */
+function merge(
+  sdt: readonly ProbeSite[],
+  dof: readonly DofProbes[],
+  declarations: Declarations,
+  unlinked: boolean,
+): ProbeSite[] {
+  const sites = [...sdt];
+  // Before linking, different places have the same address.
+  const keyOf = ({ address, sdtProvider, sdtName: name }: ProbeSite): string =>
+    `${address} ${sdtProvider}:${name}`;
+  const known = new Map(unlinked ? [] : sdt.map((site, index) => [keyOf(site), index]));
+  for (const site of dof.flatMap((probes) => probes.sites)) {
+    const index = known.get(keyOf(site));
+    if (index === undefined) sites.push(declared(site, declarations));
+    else {
+      const noted = sites[index]!;
+      const { enabledAddresses, translated } = site;
+      sites[index] = {
+        ...noted,
+        formats: [...noted.formats, ...site.formats],
+        module: noted.module ?? site.module,
+        function: noted.function ?? site.function,
+        enabledAddresses,
+        translated,
+      };
+    }
+  }
+  return sites;
+}
+
+/** D's names for types say less than ours: `json` is a `char *` there. */
+function declared(site: ProbeSite, declarations: Declarations): ProbeSite {
+  const note = site.address === undefined ? undefined : declarations.get(site.address);
+  const declaration = matching(note, site.sdtProvider, site.sdtName);
+  if (!declaration) return site;
+  return {
+    ...site,
+    module: declaration.module,
+    arguments: site.arguments.map((argument, index) => ({
+      ...argument,
+      type: declaration.types[index] ?? argument.type,
+    })),
+  };
 }
 
 function declarationsOf(elf: ElfFile): Map<bigint, DeclarationNote> {
@@ -143,27 +246,6 @@ function allOperands(
     // A type of a later version.
     return text;
   }
-}
-
-/** An argument string that no parser understands becomes one argument that no tracer can read, so that it shows. */
-function argumentsOf(text: string, types: readonly string[] | undefined): ProbeArgument[] {
-  let operands: Operand[];
-  try {
-    operands = parseArguments(text);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    operands = [{ size: 0, signed: false, float: false, operand: text.trim() }];
-  }
-  return operands.map((operand, index) => {
-    const declared = types?.[index];
-    return { type: declared ?? typeOfOperand(operand), declared: declared !== undefined, ...operand };
-  });
-}
-
-/** The C type that says no more than the note does. */
-export function typeOfOperand({ size, signed, float }: Pick<Operand, 'size' | 'signed' | 'float'>): string {
-  if (float) return size === 4 ? 'float' : size === 8 ? 'double' : `float${size * 8}_t`;
-  return `${signed ? '' : 'u'}int${size * 8}_t`;
 }
 
 /** The place in the file of an address, by the loaded segment that holds it. */

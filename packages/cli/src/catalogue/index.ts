@@ -1,13 +1,17 @@
 /** The catalogue: probes of files and processes. Export, statistics and scripts start here. @module */
+
+export { typeOfOperand } from './arguments.ts';
 export { readElfFile } from './elf-file.ts';
-export { probesOfElf, typeOfOperand } from './elf-probes.ts';
+export { probesOfElf } from './elf-probes.ts';
 export {
-  type ElfProbes,
+  type ObjectProbes,
   type ProbeArch,
   type ProbeArgument,
   type ProbeFile,
+  type ProbeFormat,
   type ProbeSite,
   probeTitle,
+  type TranslatedArgument,
 } from './probe.ts';
-export { checkProcess, openProbeFile, ProcessScanner, processIds } from './sources.ts';
+export { checkProcess, openProbeFiles, ProcessScanner, processIds } from './sources.ts';
 export { findMappings, tracedSites } from './traced.ts';

@@ -1,10 +1,13 @@
 /**
- * What a catalogue holds: the probe sites of ELF files, with everything that a tracer needs to know of them.
+ * What a catalogue holds: the probe sites of object files, with everything that a tracer needs to know of them.
  * @module
  */
 
 /** Architectures whose operands can be translated for the kernel. */
 export type ProbeArch = 'x64' | 'x86' | 'arm64';
+
+/** What describes a probe: an SDT note, a DOF document, or one of DTrace's own notes, of its section `.note.usdt`. */
+export type ProbeFormat = 'stapsdt' | 'dof' | 'usdt';
 
 export interface ProbeArgument {
   /** C type: as the program declared it, or made from size and sign (`int32_t`, `double`) where only the SDT note speaks. */
@@ -15,8 +18,18 @@ export interface ProbeArgument {
   readonly size: number;
   readonly signed: boolean;
   readonly float: boolean;
-  /** In assembler syntax, as the SDT note has it, or would if it listed more than twelve. */
+  /**
+   * In assembler syntax, as a note has it, or would if it listed more than twelve, or by the C calling convention; empty
+   * where that is not known.
+   */
   readonly operand: string;
+}
+
+/** One of `args[0]`, `args[1]`... of D. */
+export interface TranslatedArgument {
+  readonly type: string;
+  /** The argument that it is made from. */
+  readonly argument: number;
 }
 
 /** One tracepoint. The same probe may have several, in one file or in many, and each its own arguments' places. */
@@ -24,44 +37,64 @@ export interface ProbeSite {
   /** The provider's name as the program wrote it; as in the SDT note where the program did not say. */
   readonly provider: string;
   readonly name: string;
-  /** The names in the SDT note, where `-` is spelled `__`. */
+  /** The names as in an SDT note, where `-` is spelled `__`. */
   readonly sdtProvider: string;
   readonly sdtName: string;
-  /** Module and function, where declared. */
+  /** More than one where several describe the same place. */
+  readonly formats: readonly ProbeFormat[];
+  /** Module and function, where known. */
   readonly module: string | undefined;
   readonly function: string | undefined;
-  /** Address of the tracepoint as in the file, prelinking taken into account. */
-  readonly address: bigint;
-  /** Place of the tracepoint in the file; undefined when no loaded segment holds it, so that it can't be traced. */
+  /**
+   * Address of the tracepoint as in the file, prelinking taken into account; in a file that is not linked, from the
+   * start of the function. Undefined for a probe that the program asks about but never fires.
+   */
+  readonly address: bigint | undefined;
+  /** Place of the tracepoint in the file; undefined when no loaded segment holds it. */
   readonly offset: bigint | undefined;
+  /** Why it can't be traced here; undefined if it can. */
+  readonly untraceable: string | undefined;
+  /** Where the same function asks whether the probe is enabled, as in the file. Only DTrace can answer. */
+  readonly enabledAddresses: readonly bigint[];
   /** Address of the semaphore as in the file, and its place in the file; undefined for none. */
   readonly semaphoreAddress: bigint | undefined;
   readonly semaphoreOffset: bigint | undefined;
   readonly arguments: readonly ProbeArgument[];
-  /** The note's argument string. */
+  /** The arguments as D sees them, where that is not just as they are. */
+  readonly translated: readonly TranslatedArgument[] | undefined;
+  /** The arguments as in an SDT note. */
   readonly argumentText: string;
   /** The bytes at the tracepoint in the file (up to 12). */
   readonly code: Uint8Array;
 }
 
-/** What probes were found in one file. */
-export interface ElfProbes {
+/** What probes were found in one file, or one slice of a universal file. */
+export interface ObjectProbes {
+  readonly format: 'elf' | 'mach-o';
   readonly arch: ProbeArch | undefined;
-  /** e_machine, for messages about architectures that have no name here. */
+  /** e_machine or cputype, for messages about architectures that have no name here. */
   readonly machine: number;
+  /** Of a universal file: the architecture, as Apple's tools name it. */
+  readonly slice: string | undefined;
   readonly class: 32 | 64;
   /** Position-dependent (ET_EXEC): addresses in the file are those in memory. */
   readonly fixed: boolean;
+  /** A relocatable file, which the linker has not seen yet. */
+  readonly unlinked: boolean;
   readonly sites: readonly ProbeSite[];
+  /** What could not be read of it. */
+  readonly problems: readonly string[];
+  /** What is wrong with what was read: DTrace will not take it as it is meant. */
+  readonly warnings: readonly string[];
 }
 
 /** A file with probes, and how to open it. */
-export interface ProbeFile extends ElfProbes {
+export interface ProbeFile extends ObjectProbes {
   /** For people: the path as the process that maps it, or the user, named it. */
   readonly path: string;
   /** For open(2) in this process: differs from `path` for containers and deleted files. */
   readonly openPath: string;
-  /** `major:minor:inode`, the same for all names of the file. */
+  /** `major:minor:inode`, the same for all names and slices of the file. */
   readonly key: string;
   /** Processes that are known to map it. */
   readonly pids: readonly number[];

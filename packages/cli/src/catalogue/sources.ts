@@ -8,15 +8,19 @@
  */
 
 import * as fs from 'node:fs';
-import { ElfError } from 'libusdt/codecs';
+import { basename } from 'node:path';
+import { ElfError, MachOError, machOKind } from 'libusdt/codecs';
 import { FailureError, systemCode, UnavailableError } from '../errors.ts';
-import { readElfFile } from './elf-file.ts';
-import { type ProbeFilter, probesOfElf } from './elf-probes.ts';
+import type { ProbeFilter } from './dof-probes.ts';
+import { readSparseElf } from './elf-file.ts';
+import { probesOfElf } from './elf-probes.ts';
+import { probesOfMachO, probesOfUniversal } from './macho-probes.ts';
 import { type Mapping, parseMaps, statKey } from './maps.ts';
-import type { ElfProbes, ProbeFile } from './probe.ts';
+import type { ObjectProbes, ProbeFile } from './probe.ts';
+import { FileSizeError, openSparse } from './sparse-file.ts';
 
-/** The probes of a file that the user named. @throws FailureError which says what is wrong with it. */
-export function openProbeFile(path: string, wanted?: ProbeFilter): ProbeFile {
+/** The probes of a file that the user named: one for each slice of it. @throws FailureError which says what is wrong with it. */
+export function openProbeFiles(path: string, wanted?: ProbeFilter): ProbeFile[] {
   let fd: number;
   try {
     fd = fs.openSync(path, 'r');
@@ -27,7 +31,11 @@ export function openProbeFile(path: string, wanted?: ProbeFilter): ProbeFile {
     const stat = fs.fstatSync(fd, { bigint: true });
     if (!stat.isFile()) throw new FailureError(`${path}: not a regular file`);
     const openPath = fs.realpathSync(path);
-    return { ...probesOf(fd, wanted), path: openPath, openPath, key: statKey(stat), pids: [] };
+    const key = statKey(stat);
+    return probesOf(fd, basename(openPath), wanted).map((probes) => ({
+      ...probes,
+      ...{ path: openPath, openPath, key, pids: [] },
+    }));
   } catch (error) {
     if (error instanceof FailureError) throw error;
     throw new FailureError(describe(path, error));
@@ -36,13 +44,38 @@ export function openProbeFile(path: string, wanted?: ProbeFilter): ProbeFile {
   }
 }
 
-function probesOf(fd: number, wanted: ProbeFilter | undefined): ElfProbes {
-  const { elf, need } = readElfFile(fd);
-  return probesOfElf(elf, need, wanted);
+/** Not what probes could be in. */
+class NoObjectFileError extends Error {
+  constructor() {
+    super('not an ELF or Mach-O file');
+  }
+}
+
+const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
+
+function probesOf(fd: number, name: string, wanted: ProbeFilter | undefined): ObjectProbes[] {
+  const file = openSparse(fd);
+  if (ELF_MAGIC.every((byte, index) => file.bytes[index] === byte)) {
+    const { elf, need } = readSparseElf(file);
+    return [probesOfElf(elf, { need, wanted, name })];
+  }
+  switch (machOKind(file.bytes)) {
+    case 'thin':
+      return [probesOfMachO(file, { wanted, name })];
+    case 'universal':
+      return probesOfUniversal(file, { wanted, name });
+    default:
+      throw new NoObjectFileError();
+  }
+}
+
+/** A file that says of itself that it is one for probes, and is damaged. */
+function isDamage(error: unknown): boolean {
+  return error instanceof ElfError || error instanceof MachOError || error instanceof FileSizeError;
 }
 
 function describe(path: string, error: unknown): string {
-  if (error instanceof ElfError) return `${path}: ${error.message}`;
+  if (isDamage(error)) return `${path}: ${(error as Error).message}`;
   switch (systemCode(error)) {
     case 'ENOENT':
       return `${path}: no such file`;
@@ -113,11 +146,12 @@ export class ProcessScanner {
     return files;
   }
 
-  /** Marks a file as seen, so that scans do not return it. */
-  add(file: ProbeFile): boolean {
-    if (this.known.get(file.key) !== undefined) return false;
+  /** Marks a file, in all its slices, as seen, so that scans do not return it. @returns them, unless it was before. */
+  add(slices: readonly ProbeFile[]): readonly ProbeFile[] {
+    const [file] = slices;
+    if (file === undefined || this.known.get(file.key) !== undefined) return [];
     this.known.set(file.key, file);
-    return true;
+    return slices;
   }
 
   private read(mapping: Mapping, pids: readonly number[]): ProbeFile | undefined {
@@ -135,13 +169,17 @@ export class ProcessScanner {
         const stat = fs.fstatSync(fd, { bigint: true });
         // The name may belong to another file by now. (Devices differ on some file systems, inodes do not.)
         if (!stat.isFile() || !mapping.key.endsWith(`:${stat.ino}`)) continue;
-        const probes = probesOf(fd, this.wanted);
+        // What a process of this system runs has no slices.
+        const probes = probesOf(fd, basename(mapping.path), this.wanted)[0];
+        if (!probes) return undefined;
+        const [first] = [...probes.problems, ...probes.warnings];
+        if (first !== undefined) this.problems.set(mapping.path, `${mapping.path}: ${first}`);
         return probes.sites.length > 0
           ? { ...probes, path: mapping.path, openPath, key: mapping.key, pids }
           : undefined;
       } catch (error) {
-        // Fonts, databases and the like may be mapped executable; only what claims to be ELF is worth a word.
-        if (!(error instanceof ElfError) || error.message.startsWith('not an ELF file')) return undefined;
+        // Fonts, databases and the like may be mapped executable; only what claims to have code is worth a word.
+        if (!isDamage(error)) return undefined;
         problem = error;
         break;
       } finally {

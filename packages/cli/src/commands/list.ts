@@ -4,8 +4,8 @@
  */
 
 import type { Command } from 'commander';
-import type { ProbeFile, ProbeSite } from '../catalogue/probe.ts';
-import { checkProcess, openProbeFile, ProcessScanner, processIds } from '../catalogue/sources.ts';
+import { type ProbeFile, type ProbeSite, probeTitle } from '../catalogue/probe.ts';
+import { checkProcess, openProbeFiles, ProcessScanner, processIds } from '../catalogue/sources.ts';
 import { findMappings, tracedSites } from '../catalogue/traced.ts';
 import { EXIT, FailureError, UsageError } from '../errors.ts';
 import { positiveInteger } from '../options.ts';
@@ -32,7 +32,7 @@ Examples:
 export function define(command: Command): void {
   command
     .description('List probes: provider, name, types of arguments, whether traced now, and file.')
-    .argument('[file-or-pattern...]', 'ELF files, or patterns as in: usdt trace')
+    .argument('[file-or-pattern...]', 'ELF or Mach-O files, or patterns as in: usdt trace')
     .option('-p, --pid <pid>', 'what this process has mapped', positiveInteger)
     .option('-a, --all', 'what all processes have mapped')
     .option('-v, --verbose', 'every place of a probe, with addresses and operands')
@@ -75,7 +75,12 @@ function readFiles(paths: readonly string[]): ProbeFile[] {
   const files: ProbeFile[] = [];
   for (const path of paths) {
     try {
-      files.push(openProbeFile(path));
+      const slices = openProbeFiles(path);
+      files.push(...slices);
+      for (const file of slices) {
+        for (const problem of [...file.problems, ...file.warnings]) warn(`${titleOf(file)}: ${problem}`);
+        if (file.problems.length > 0) process.exitCode = EXIT.failure;
+      }
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
       warn(error.message);
@@ -101,6 +106,7 @@ async function printJson(files: readonly ProbeFile[], traced: Traced): Promise<v
       text += `${toJson({
         provider: site.provider,
         probe: site.name,
+        formats: site.formats,
         module: site.module,
         function: site.function,
         arguments: site.arguments.map(({ type, declared, size, signed, float, operand }) => ({
@@ -111,10 +117,14 @@ async function printJson(files: readonly ProbeFile[], traced: Traced): Promise<v
           float,
           operand,
         })),
+        translated: site.translated,
         file: file.path,
-        address: hex(site.address),
-        offset: site.offset === undefined ? null : hex(site.offset),
-        semaphore: site.semaphoreAddress === undefined ? null : hex(site.semaphoreAddress),
+        slice: file.slice,
+        address: hexOrNull(site.address),
+        offset: hexOrNull(site.offset),
+        enabled: site.enabledAddresses.length > 0 ? site.enabledAddresses.map(hex) : undefined,
+        semaphore: hexOrNull(site.semaphoreAddress),
+        untraceable: site.untraceable,
         pids: file.pids.length > 0 ? file.pids : undefined,
         traced: traced.get(site) ?? null,
       })}\n`;
@@ -126,17 +136,43 @@ async function printJson(files: readonly ProbeFile[], traced: Traced): Promise<v
 async function printVerbose(files: readonly ProbeFile[], traced: Traced): Promise<void> {
   let text = '';
   for (const file of files) {
-    text += `${file.path}\n`;
+    text += `${titleOf(file)}\n`;
     for (const site of file.sites) {
-      const semaphore =
-        site.semaphoreAddress === undefined ? '' : `  semaphore ${hex(site.semaphoreAddress)}`;
-      text += `  ${site.provider}:${site.name}  at ${hex(site.address)}${semaphore}  traced: ${tracedText(traced.get(site))}\n`;
+      text += `  ${probeTitle(site)}  ${placeOf(file, site)}`;
+      if (site.semaphoreAddress !== undefined) text += `  semaphore ${hex(site.semaphoreAddress)}`;
+      text += `  traced: ${tracedText(traced.get(site))}\n`;
+      if (site.function !== undefined) {
+        const module = site.module === undefined ? '' : `  module ${site.module}`;
+        text += `    function ${site.function}${module}\n`;
+      }
+      if (site.enabledAddresses.length > 0) {
+        const places = site.enabledAddresses.map((address) => inFile(file, site, address));
+        text += `    asks whether it is enabled at ${places.join(', ')}\n`;
+      }
       site.arguments.forEach(({ type, operand }, index) => {
-        text += `    arg${index}  ${type}  ${operand}\n`;
+        text += `    arg${index}  ${type}  ${operand}`.trimEnd();
+        text += '\n';
+      });
+      site.translated?.forEach(({ type, argument }, index) => {
+        text += `    args[${index}]  ${type}  from arg${argument}\n`;
       });
     }
   }
   await print(text);
+}
+
+function placeOf(file: ProbeFile, site: ProbeSite): string {
+  return site.address === undefined ? 'nowhere' : `at ${inFile(file, site, site.address)}`;
+}
+
+/** Before linking DOF counts from the start of a function. */
+function inFile({ unlinked }: ProbeFile, { function: name, formats }: ProbeSite, address: bigint): string {
+  return unlinked && name !== undefined && formats.includes('dof') ? `${name}+${hex(address)}` : hex(address);
+}
+
+/** The path, and which part of a universal file. */
+function titleOf({ path, slice }: ProbeFile): string {
+  return slice === undefined ? path : `${path} (${slice})`;
 }
 
 /** One line for all places of a probe in a file that have arguments of the same types. */
@@ -156,13 +192,17 @@ async function printTable(files: readonly ProbeFile[], traced: Traced): Promise<
       else row[2] = row[2] || now;
     }
     for (const [probe, types, now] of rows.values())
-      lines.push([probe, types || '-', tracedText(now), file.path]);
+      lines.push([probe, types || '-', tracedText(now), titleOf(file)]);
   }
   await print(`${plainTable(['PROBE', 'ARGUMENTS', 'TRACED', 'FILE'], lines).join('\n')}\n`);
 }
 
 function tracedText(traced: boolean | undefined): string {
   return traced === undefined ? '-' : traced ? 'yes' : 'no';
+}
+
+function hexOrNull(value: bigint | undefined): string | null {
+  return value === undefined ? null : hex(value);
 }
 
 function hex(value: bigint): string {

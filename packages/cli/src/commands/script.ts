@@ -7,12 +7,13 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { Discovery } from '../catalogue/discovery.ts';
+import { probeTitle } from '../catalogue/probe.ts';
 import { checkProcess } from '../catalogue/sources.ts';
 import { FailureError, NothingMatchedError, systemCode, UsageError } from '../errors.ts';
 import { collect, collectPids } from '../options.ts';
 import { print, warn } from '../output.ts';
 import { parsePattern } from '../pattern.ts';
-import { TRACERS } from '../scripts/index.ts';
+import { scriptObstacle, TRACERS } from '../scripts/index.ts';
 import { type ScriptFile, scriptProbes, shellWord } from '../scripts/script.ts';
 import { parseTypeOverride } from '../types.ts';
 
@@ -63,9 +64,16 @@ async function run(tracer: string, patterns: string[], options: ScriptOptions): 
     ...(options.pid && { pids: options.pid }),
     ...(options.file && { files: options.file }),
   });
-  const probes = scriptProbes(discovery.find(), overrides);
-  for (const problem of discovery.problems) warn(problem);
+  const problems = new Set<string>();
+  const matches = discovery.find().filter(({ file, site }) => {
+    const obstacle = scriptObstacle(tracer, site);
+    if (obstacle !== undefined) problems.add(`${probeTitle(site)} in ${file.path} is left out: ${obstacle}`);
+    return obstacle === undefined;
+  });
+  const probes = scriptProbes(matches, overrides);
+  for (const problem of [...discovery.problems, ...problems]) warn(problem);
   if (probes.length === 0) {
+    if (problems.size > 0) throw new FailureError(`no probe is left for ${tracer}`);
     throw new NothingMatchedError(
       `no probe matches ${patterns.join(' ')}: start the program first, or name its file with -f`,
     );

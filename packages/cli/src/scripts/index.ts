@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { ProbeSite } from '../catalogue/probe.ts';
 import { bpftrace } from './bpftrace.ts';
 import { dtrace } from './dtrace.ts';
 import { ebpfExporter } from './ebpf-exporter.ts';
@@ -17,3 +18,18 @@ export const TRACERS: Readonly<Record<string, Generate>> = {
   perf,
   ebpf_exporter: ebpfExporter,
 };
+
+/** They find a probe by its SDT note. perf is given its place, and DTrace has formats of its own. */
+const BY_NOTE: readonly string[] = ['bpftrace', 'systemtap', 'ebpf_exporter'];
+
+/** Why a script for that tracer can't have this site; undefined if it can. */
+export function scriptObstacle(
+  tracer: string,
+  { formats, untraceable }: Pick<ProbeSite, 'formats' | 'untraceable'>,
+): string | undefined {
+  // What does not run here may run where DTrace is.
+  if (tracer === 'dtrace') return undefined;
+  if (untraceable !== undefined) return untraceable;
+  if (!BY_NOTE.includes(tracer) || formats.includes('stapsdt')) return undefined;
+  return `it has no SDT note, by which ${tracer} finds probes: use usdt trace, perf or DTrace`;
+}

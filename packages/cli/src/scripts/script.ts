@@ -57,7 +57,6 @@ export type Generate = (request: ScriptRequest) => readonly ScriptFile[];
 export function scriptProbes(matches: readonly Match[], overrides: readonly TypeOverride[]): ScriptProbe[] {
   const groups = new Map<string, { readonly file: ProbeFile; readonly sites: ProbeSite[] }>();
   for (const { file, site } of matches) {
-    if (site.offset === undefined) continue;
     const key = `${file.key} ${site.provider}:${site.name}`;
     const group = groups.get(key);
     if (group) group.sites.push(site);

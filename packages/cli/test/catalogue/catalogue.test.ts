@@ -14,7 +14,7 @@ import {
 } from 'libusdt/codecs';
 import { probesOfElf } from '../../src/catalogue/elf-probes.ts';
 import { parseMaps, statKey } from '../../src/catalogue/maps.ts';
-import { openProbeFile, ProcessScanner } from '../../src/catalogue/sources.ts';
+import { openProbeFiles, ProcessScanner } from '../../src/catalogue/sources.ts';
 import { compile, temporaryFolder, without } from '../support.ts';
 
 const folder = temporaryFolder();
@@ -219,7 +219,7 @@ test('a large file is read in parts, with the same result', { skip }, () => {
     `head -c 3000000 /dev/zero > ${folder}/zeros && objcopy --add-section .zeros=${folder}/zeros ${small} ${large}`,
   ]);
   const names = (path: string) =>
-    openProbeFile(path).sites.map(({ provider, name, offset, argumentText, code }) => ({
+    openProbeFiles(path)[0]!.sites.map(({ provider, name, offset, argumentText, code }) => ({
       provider,
       name,
       offset,

@@ -111,7 +111,7 @@ test('what can not be read is told, the rest is listed', { skip }, () => {
   assert.equal(status, 1);
   assert.match(
     stderr,
-    /^usdt: \/nonexistent: no such file\nusdt: \/etc\/passwd: not an ELF file.*\nusdt: \/tmp: .*\nusdt: \S+broken: .*bytes.*\n$/,
+    /^usdt: \/nonexistent: no such file\nusdt: \/etc\/passwd: not an ELF or Mach-O file\nusdt: \/tmp: .*\nusdt: \S+broken: .*bytes.*\n$/,
   );
   assert.equal(stdout.split('\n').length, 6);
 });

@@ -47,6 +47,11 @@ export const DOF_SECF_LOAD = 1;
 export const DOF_RELO_NONE = 0;
 /** Add the load address (dofhp_addr) to the 64-bit word. */
 export const DOF_RELO_SETX = 1;
+/**
+ * Add the address of the word itself. FreeBSD only.
+ * https://github.com/freebsd/freebsd-src/blob/main/sys/cddl/contrib/opensolaris/uts/common/sys/dtrace.h
+ */
+export const DOF_RELO_DOFREL = 2;
 
 /** Bytes of each structure: dof_hdr_t, dof_sec_t and so on. */
 export const SIZE = {

@@ -17,6 +17,7 @@ import {
   readHdr,
   readProbe,
   readProvider,
+  readRelodesc,
   readRelohdr,
   readSec,
 } from './structures.ts';
@@ -26,8 +27,21 @@ export interface DecodedDof extends DofDocument {
   readonly providers: readonly DecodedProvider[];
 }
 export interface DecodedProvider extends DofProvider {
-  readonly probes: readonly (DofProbe & { readonly addr: bigint })[];
+  readonly probes: readonly DecodedProbe[];
 }
+export interface DecodedProbe extends DofProbe {
+  readonly addr: bigint;
+  /** FreeBSD: `addr` counts from this place in the document, not from the start of the object file. */
+  readonly addrFrom?: number;
+}
+
+/**
+ * A damaged document may refer to the same long string, or to the same offsets, from each of its probes: what one is
+ * read to is bounded, in bytes. The largest number of tracepoints that a kernel takes (fasttrap_max) fits well.
+ */
+const MOST_BYTES = 64 * 1024 * 1024;
+/** What an offset may become is larger than it is. */
+const OFFSET_BYTES = 64;
 
 const utf8 = new TextDecoder();
 
@@ -66,35 +80,66 @@ export function decodeDof(bytes: Uint8Array): DecodedDof {
 function readDocument(bytes: Uint8Array, format: DofFormat): DecodedDof {
   const sections = new Sections(bytes, format);
   const providers: DecodedProvider[] = [];
-  const relocated = new Set<number>();
+  const { relocated, relative } = readRelocations(sections);
+  for (let index = 0; index < sections.count; index++) {
+    if (sections.at(index).type === dof.DOF_SECT_PROVIDER)
+      providers.push(readProviderSection(sections, index, relative));
+  }
+  return { ...format, providers, relocated };
+}
+
+/** Are the addresses of probes relocated; and the places of the words that count from themselves. */
+function readRelocations(sections: Sections): { relocated: boolean; relative: ReadonlySet<number> } {
+  let relocated = false;
+  const relative = new Set<number>();
   for (let index = 0; index < sections.count; index++) {
     const { type, offset, size } = sections.at(index);
-    if (type === dof.DOF_SECT_PROVIDER) providers.push(readProviderSection(sections, index));
-    if (type === dof.DOF_SECT_URELHDR && size >= dof.SIZE.relohdr) {
-      relocated.add(readRelohdr(sections.view, Number(offset)).tgtsec);
+    if (type !== dof.DOF_SECT_URELHDR || size < dof.SIZE.relohdr) continue;
+    const { relsec, tgtsec } = readRelohdr(sections.view, Number(offset));
+    const target = sections.at(tgtsec);
+    if (target.type !== dof.DOF_SECT_PROBES) continue;
+    relocated = true;
+    const table = sections.typed(relsec, dof.DOF_SECT_RELTAB);
+    const entsize = Math.max(table.entsize, dof.SIZE.relodesc);
+    for (let at = 0; at + entsize <= table.bytes.length; at += entsize) {
+      sections.spend(entsize);
+      const entry = readRelodesc(sections.view, Number(table.offset) + at);
+      if (entry.type === dof.DOF_RELO_DOFREL) relative.add(Number(target.offset + entry.offset));
     }
   }
-  const isRelocated = [...relocated].some((index) => sections.at(index).type === dof.DOF_SECT_PROBES);
-  return { ...format, providers, relocated: isRelocated };
+  return { relocated, relative };
 }
 
 /**
  * All documents of an object file's section: where several objects were linked into one, theirs stand one after another.
- * @throws DofError when one of them can't be read.
+ * Behind one whose header can't be read no other can be found: the last is then all that is left.
  */
-export function decodeDofs(bytes: Uint8Array): DecodedDof[] {
-  const documents: DecodedDof[] = [];
-  for (let at = 0; at + dof.SIZE.hdr <= bytes.length; ) {
+export function splitDofs(bytes: Uint8Array): Uint8Array[] {
+  const documents: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; ) {
     const rest = bytes.subarray(at);
     // A linker fills the gaps with zeroes.
     if (at > 0 && rest[0] === 0) break;
-    const document = decodeDof(rest);
-    documents.push(document);
-    const { filesz } = readHdr(dofView(rest, document.encoding));
-    if (filesz < dof.SIZE.hdr) break;
-    at += alignUp(Number(filesz), 8);
+    const size = sizeOf(rest);
+    documents.push(rest.subarray(0, size));
+    at += alignUp(size, 8);
   }
   return documents;
+}
+
+function sizeOf(bytes: Uint8Array): number {
+  try {
+    const { filesz } = readHdr(dofView(bytes, readDofFormat(bytes).encoding));
+    if (filesz >= dof.SIZE.hdr && filesz < bytes.length) return Number(filesz);
+  } catch (error) {
+    if (!(error instanceof DofError)) throw error;
+  }
+  return bytes.length;
+}
+
+/** As splitDofs, read. @throws DofError when one of them can't be read. */
+export function decodeDofs(bytes: Uint8Array): DecodedDof[] {
+  return splitDofs(bytes).map(decodeDof);
 }
 
 /** The sections of a document, each within it. */
@@ -103,6 +148,7 @@ class Sections {
   readonly version: number;
   readonly bytes: Uint8Array;
   readonly #hdr: DofHdr;
+  #left = MOST_BYTES;
 
   constructor(bytes: Uint8Array, { encoding, version }: DofFormat) {
     this.view = dofView(bytes, encoding);
@@ -119,6 +165,12 @@ class Sections {
 
   get count(): number {
     return this.#hdr.secnum;
+  }
+
+  /** To be asked before so many bytes of values are made. */
+  spend(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left < 0) throw new DofError('it says the same again and again', 0);
   }
 
   at(index: number): DofSec {
@@ -143,7 +195,11 @@ class Sections {
   }
 }
 
-function readProviderSection(sections: Sections, index: number): DecodedProvider {
+function readProviderSection(
+  sections: Sections,
+  index: number,
+  relative: ReadonlySet<number>,
+): DecodedProvider {
   const { view, version } = sections;
   const self = sections.typed(index, dof.DOF_SECT_PROVIDER);
   const start = Number(self.offset);
@@ -165,14 +221,17 @@ function readProviderSection(sections: Sections, index: number): DecodedProvider
     throw new DofError(`probes of ${table.entsize} bytes`, Number(table.offset));
   }
   const count = table.size === 0n ? 0 : Math.floor(Number(table.size) / table.entsize);
+  sections.spend(4 * (offsets.length + enabled.length));
   return {
-    name: stringsAt(strings, name, 1)[0]!,
+    name: stringsAt(sections, strings, name, 1)[0]!,
     attributes,
     probes: Array.from({ length: count }, (_, i) => {
       const at = Number(table.offset) + i * table.entsize;
       const entry = readProbe(view, at, version);
+      sections.spend(table.entsize + OFFSET_BYTES * (entry.noffs + entry.nenoffs));
       try {
-        return readProbeParts(entry, strings, args, offsets, enabled);
+        const parts = readProbeParts(entry, sections, strings, args, offsets, enabled);
+        return relative.has(at) ? { ...parts, addrFrom: at } : parts;
       } catch (error) {
         throw error instanceof RangeError ? new DofError(`probe ${i}: ${error.message}`, at) : error;
       }
@@ -182,19 +241,20 @@ function readProviderSection(sections: Sections, index: number): DecodedProvider
 
 function readProbeParts(
   entry: DofProbeEntry,
+  sections: Sections,
   strings: Uint8Array,
   args: Uint8Array,
   offsets: readonly number[],
   enabled: readonly number[],
-): DecodedProvider['probes'][number] {
+): DecodedProbe {
   return {
-    function: stringsAt(strings, entry.func, 1)[0]!,
-    name: stringsAt(strings, entry.name, 1)[0]!,
+    function: stringsAt(sections, strings, entry.func, 1)[0]!,
+    name: stringsAt(sections, strings, entry.name, 1)[0]!,
     addr: entry.addr,
     offsets: part(offsets, entry.offidx, entry.noffs, 'offsets'),
     enabledOffsets: part(enabled, entry.enoffidx, entry.nenoffs, 'is-enabled offsets'),
-    nativeTypes: stringsAt(strings, entry.nargv, entry.nargc),
-    translatedTypes: stringsAt(strings, entry.xargv, entry.xargc),
+    nativeTypes: stringsAt(sections, strings, entry.nargv, entry.nargc),
+    translatedTypes: stringsAt(sections, strings, entry.xargv, entry.xargc),
     mapping: part([...args.subarray(entry.argidx, entry.argidx + entry.xargc)], 0, entry.xargc, 'mapping'),
   };
 }
@@ -213,11 +273,12 @@ function wordsOf({ bytes, little }: DofView, { offset, size }: DofSec): number[]
 }
 
 /** So many strings, one after another. */
-function stringsAt(table: Uint8Array, offset: number, count: number): string[] {
+function stringsAt(sections: Sections, table: Uint8Array, offset: number, count: number): string[] {
   const found: string[] = [];
   for (let at = offset; found.length < count; ) {
     const end = at < table.length ? table.indexOf(0, at) : -1;
     if (end === -1) throw new RangeError(`no string at ${at} of ${table.length}`);
+    sections.spend(end + 1 - at);
     found.push(utf8.decode(table.subarray(at, end)));
     at = end + 1;
   }

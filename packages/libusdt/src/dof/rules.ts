@@ -31,7 +31,8 @@ export const DOF_RULES = {
   'relocation-header':
     'a relocation header has 12 bytes, aligned to 4, and refers to a string table, a table and a target',
   'relocation-table': 'a relocation table has entries of 24 bytes, aligned to 8',
-  'relocation-type': 'relocations add the load address (SETX), or do nothing',
+  'relocation-type':
+    'relocations add the load address (SETX), do nothing, or, on FreeBSD, add their own address (DOFREL)',
   'relocation-target': 'a relocated word is within its section, at a multiple of 8',
   // fasttrap and dtprobed take nothing from a document without providers
   'no-provider': 'there is a provider',

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { DTRACE_FUNCNAMELEN } from './constants.ts';
+import { DOF_RELO_DOFREL, DOF_RELO_NONE, DOF_RELO_SETX, DTRACE_FUNCNAMELEN } from './constants.ts';
 
 export type DofSystemName = 'darwin' | 'illumos' | 'freebsd' | 'linux';
 
@@ -21,6 +21,8 @@ export interface DofSystem {
   readonly maxSize: number;
   /** Are sections that must be loaded refused without their flag, and are relocations applied? */
   readonly relocates: boolean;
+  /** Those that it applies: DOF_RELO_*. */
+  readonly relocations: readonly number[];
   /** Bytes of a function's name, NUL included. */
   readonly functionLength: number;
   /** Provider names that the system keeps for itself. */
@@ -39,6 +41,7 @@ export interface DofSystem {
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const RELOCATIONS = [DOF_RELO_NONE, DOF_RELO_SETX];
 /** nargc and xargc are one byte. */
 const ANY_NUMBER = 255;
 
@@ -49,6 +52,7 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
     difVersions: [2],
     maxSize: 512 * KIB,
     relocates: false,
+    relocations: [],
     functionLength: DTRACE_FUNCNAMELEN,
     reserved: ['pid', 'objc', 'oneshot'],
     duplicateOffset: 'dropped',
@@ -63,6 +67,7 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
     difVersions: [1, 2],
     maxSize: 8 * MIB,
     relocates: true,
+    relocations: RELOCATIONS,
     functionLength: DTRACE_FUNCNAMELEN,
     reserved: ['pid'],
     duplicateOffset: 'dropped',
@@ -77,6 +82,7 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
     difVersions: [1, 2],
     maxSize: 8 * MIB,
     relocates: true,
+    relocations: [...RELOCATIONS, DOF_RELO_DOFREL],
     // sys/cddl/contrib/opensolaris/uts/common/sys/dtrace.h has 192.
     functionLength: 192,
     reserved: ['pid'],
@@ -92,6 +98,7 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
     difVersions: [2],
     maxSize: 256 * MIB,
     relocates: true,
+    relocations: RELOCATIONS,
     functionLength: DTRACE_FUNCNAMELEN,
     reserved: ['pid'],
     duplicateOffset: 'refused',

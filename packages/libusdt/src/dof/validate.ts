@@ -158,7 +158,7 @@ function checkSections(hdr: DofHdr, examined: Omit<Examined, 'sections'>): DofSe
 }
 
 function checkRelocations(document: Examined, section: DofSec): boolean {
-  const { view, report } = document;
+  const { view, report, system } = document;
   const refuse = (rule: DofRule, detail: string): false => {
     report(rule, 'refused', detail);
     return false;
@@ -179,8 +179,8 @@ function checkRelocations(document: Examined, section: DofSec): boolean {
   }
   for (let i = 0; i < Math.floor(Number(size) / entsize); i++) {
     const { type, offset } = readRelodesc(view, Number(start) + i * entsize);
+    if (!system.relocations.includes(type)) return refuse('relocation-type', `entry ${i}: type ${type}`);
     if (type === dof.DOF_RELO_NONE) continue;
-    if (type !== dof.DOF_RELO_SETX) return refuse('relocation-type', `entry ${i}: type ${type}`);
     if (offset + 8n > target.size || (target.offset + offset) % 8n !== 0n) {
       return refuse('relocation-target', `entry ${i}: ${offset} of ${target.size} bytes at ${target.offset}`);
     }

@@ -30,7 +30,6 @@ const X64_REGISTERS = [
   { 1: '%r8b', 2: '%r8w', 4: '%r8d', 8: '%r8' },
   { 1: '%r9b', 2: '%r9w', 4: '%r9d', 8: '%r9' },
 ] as const;
-const ARM64_REGISTERS = 8;
 
 /**
  * The operands of a tracepoint that receives words by the C calling convention: argument registers first, then 8-byte
@@ -42,20 +41,20 @@ export function argumentString(
   types: readonly OperandType[],
   most: number = MAX_OPERANDS,
 ): string {
-  const operand = arch === 'x64' ? x64Operand : arm64Operand;
   return types
     .slice(0, most)
-    .map((type, index) => `${type.signed ? '-' : ''}${type.size}@${operand(index, type.size)}`)
+    .map((type, index) => `${type.signed ? '-' : ''}${type.size}@${argumentOperand(arch, index, type.size)}`)
     .join(' ');
 }
 
-function x64Operand(index: number, size: OperandType['size']): string {
-  const register = X64_REGISTERS[index];
-  return register ? register[size] : `${(index - X64_REGISTERS.length) * 8}(%rsp)`;
-}
+/** How many words come in registers, before the stack. */
+export const ARGUMENT_REGISTERS = { x64: X64_REGISTERS.length, arm64: 8 } as const;
 
-function arm64Operand(index: number): string {
-  return index < ARM64_REGISTERS ? `x${index}` : `[sp, ${(index - ARM64_REGISTERS) * 8}]`;
+/** Where the word of that index is by the C calling convention, just before the call. */
+export function argumentOperand(arch: 'x64' | 'arm64', index: number, size: OperandType['size']): string {
+  const onStack = (index - ARGUMENT_REGISTERS[arch]) * 8;
+  if (arch === 'arm64') return onStack < 0 ? `x${index}` : `[sp, ${onStack}]`;
+  return onStack < 0 ? X64_REGISTERS[index]![size] : `${onStack}(%rsp)`;
 }
 
 /** One argument of an SDT note, from any compiler and for any architecture. */

@@ -8,6 +8,7 @@
 
 // e_ident: https://gabi.xinuos.com/elf/02-eheader.html
 export const EI_NIDENT = 16;
+export const EI_OSABI = 7;
 export const ELFCLASS32 = 1;
 export const ELFCLASS64 = 2;
 export const ELFDATA2LSB = 1;
@@ -47,6 +48,8 @@ export const SHT_DYNAMIC = 6;
 export const SHT_NOTE = 7;
 export const SHT_NOBITS = 8;
 export const SHT_DYNSYM = 11;
+/** https://github.com/illumos/illumos-gate/blob/master/usr/src/uts/common/sys/elf.h */
+export const SHT_SUNW_dof = 0x6ffffff4;
 export const SHF_WRITE = 1;
 export const SHF_ALLOC = 2;
 export const SHF_EXECINSTR = 4;

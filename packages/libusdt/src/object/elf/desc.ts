@@ -3,6 +3,7 @@
  * @module
  */
 
+import { alignUp } from '../bytes.ts';
 import type { ElfFormat } from './constants.ts';
 import { ElfError } from './error.ts';
 import type { LocatedNote } from './notes.ts';
@@ -28,6 +29,19 @@ export class DescReader {
     if (at + size > view.byteLength) throw this.error(`${what} is cut off`);
     this.at += size;
     return size === 8 ? view.getBigUint64(at, little) : BigInt(view.getUint32(at, little));
+  }
+
+  /** An unsigned number of one byte. */
+  byte(what: string): number {
+    const { at, view } = this;
+    if (at >= view.byteLength) throw this.error(`${what} is cut off`);
+    this.at += 1;
+    return view.getUint8(at);
+  }
+
+  /** Skips padding, to a multiple of `alignment` bytes from the start of the description. */
+  align(alignment: number): void {
+    this.at = alignUp(this.at, alignment);
   }
 
   /** A NUL-terminated string. */

@@ -11,6 +11,7 @@
 
 import {
   EI_NIDENT,
+  EI_OSABI,
   ELFCLASS32,
   ELFCLASS64,
   ELFDATA2LSB,
@@ -59,6 +60,8 @@ export interface ElfSegment {
 export interface ElfFile {
   readonly bytes: Uint8Array;
   readonly format: ElfFormat;
+  /** EI_OSABI: ELFOSABI_*. */
+  readonly osabi: number;
   /** ET_*. */
   readonly type: number;
   /** EM_*. */
@@ -127,6 +130,7 @@ export function readElf(bytes: Uint8Array): ElfFile {
   return {
     bytes,
     format,
+    osabi: bytes[EI_OSABI]!,
     type,
     machine,
     entry,

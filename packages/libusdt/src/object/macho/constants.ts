@@ -9,17 +9,22 @@
  * @module
  */
 
+/** The first four bytes, in the order of the file; the other order says that all the rest is in the other order too. */
+export const MH_MAGIC = 0xfeedface;
 export const MH_MAGIC_64 = 0xfeedfacf;
+export const MH_OBJECT = 1;
 export const MH_BUNDLE = 8;
 export const MH_NOUNDEFS = 0x1;
 export const MH_DYLDLINK = 0x4;
 export const MH_TWOLEVEL = 0x80;
 
+export const CPU_TYPE_X86 = 7;
 export const CPU_TYPE_X86_64 = 0x01000007;
 export const CPU_SUBTYPE_X86_64_ALL = 3;
 export const CPU_TYPE_ARM64 = 0x0100000c;
 export const CPU_SUBTYPE_ARM64_ALL = 0;
 
+export const LC_SEGMENT = 0x1;
 export const LC_SYMTAB = 0x2;
 export const LC_DYSYMTAB = 0xb;
 export const LC_LOAD_DYLIB = 0xc;
@@ -35,8 +40,14 @@ export const VM_PROT_READ = 1;
 export const VM_PROT_WRITE = 2;
 export const VM_PROT_EXECUTE = 4;
 
+/** The bits of a section's flags that are its type. */
+export const SECTION_TYPE = 0xff;
 export const S_REGULAR = 0x0;
 export const S_ZEROFILL = 0x1;
+export const S_GB_ZEROFILL = 0xc;
+/** A DOF document, which dyld hands to the kernel. */
+export const S_DTRACE_DOF = 0xf;
+export const S_THREAD_LOCAL_ZEROFILL = 0x12;
 export const S_ATTR_PURE_INSTRUCTIONS = 0x80000000;
 export const S_ATTR_SOME_INSTRUCTIONS = 0x00000400;
 
@@ -59,6 +70,7 @@ export const BIND_SPECIAL_DYLIB_FLAT_LOOKUP = 0xe;
 export const EXPORT_SYMBOL_FLAGS_KIND_REGULAR = 0;
 
 export const FAT_MAGIC = 0xcafebabe;
+export const FAT_MAGIC_64 = 0xcafebabf;
 
 export const CSMAGIC_CODEDIRECTORY = 0xfade0c02;
 export const CSMAGIC_EMBEDDED_SIGNATURE = 0xfade0cc0;

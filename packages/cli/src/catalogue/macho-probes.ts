@@ -1,0 +1,116 @@
+/**
+ * Mach-O file -> its probes, which are in DOF documents: in sections that Apple's linker made and dyld registers, or in
+ * images of libusdt.
+ * @module
+ */
+
+import {
+  CPU_TYPE_ARM64,
+  CPU_TYPE_X86,
+  CPU_TYPE_X86_64,
+  MachOError,
+  MH_OBJECT,
+  S_DTRACE_DOF,
+  SECTION_TYPE,
+  VM_PROT_EXECUTE,
+} from 'libusdt/codecs';
+import { type CodeSpace, codeReader } from './code-space.ts';
+import { type ProbeFilter, probesOfDof } from './dof-probes.ts';
+import { type PartialMachO, readSparseMachO, readSparseUniversal, type UnreadSlice } from './macho-file.ts';
+import type { ObjectProbes, ProbeArch } from './probe.ts';
+import type { SparseFile } from './sparse-file.ts';
+
+const ARCHITECTURES: Readonly<Record<number, ProbeArch>> = {
+  [CPU_TYPE_X86]: 'x86',
+  [CPU_TYPE_X86_64]: 'x64',
+  [CPU_TYPE_ARM64]: 'arm64',
+};
+/** As Apple's tools name them. The subtype's upper byte has flags. */
+const NAMES: Readonly<Record<string, string>> = {
+  [`${CPU_TYPE_X86}/3`]: 'i386',
+  [`${CPU_TYPE_X86_64}/3`]: 'x86_64',
+  [`${CPU_TYPE_X86_64}/8`]: 'x86_64h',
+  [`${CPU_TYPE_ARM64}/0`]: 'arm64',
+  [`${CPU_TYPE_ARM64}/2`]: 'arm64e',
+};
+
+const UNTRACEABLE = 'it is in a Mach-O file, for macOS';
+
+interface Options {
+  readonly wanted?: ProbeFilter | undefined;
+  /** The file's, without folder. */
+  readonly name?: string | undefined;
+}
+
+/** @throws MachOError for a malformed file. */
+export function probesOfMachO(file: SparseFile, options: Options): ObjectProbes {
+  return probesOfSlice(readSparseMachO(file), undefined, options);
+}
+
+/** What can't be read of one slice does not keep the others from being listed. @throws MachOError for a malformed list. */
+export function probesOfUniversal(file: SparseFile, options: Options): ObjectProbes[] {
+  return readSparseUniversal(file).map((slice) => {
+    const name = sliceName(slice);
+    try {
+      return probesOfSlice(slice.read(), name, options);
+    } catch (error) {
+      if (!(error instanceof MachOError)) throw error;
+      return {
+        ...{ format: 'mach-o', arch: ARCHITECTURES[slice.cputype], machine: slice.cputype, slice: name },
+        ...{ class: 64, fixed: false, unlinked: false, sites: [], warnings: [] },
+        problems: [`its ${name} part: ${error.message}`],
+      };
+    }
+  });
+}
+
+function sliceName({ cputype, cpusubtype }: Pick<UnreadSlice, 'cputype' | 'cpusubtype'>): string {
+  const subtype = cpusubtype & 0xffffff;
+  return NAMES[`${cputype}/${subtype}`] ?? `cputype ${cputype}, subtype ${subtype}`;
+}
+
+function probesOfSlice(
+  { macho, start, need, documents }: PartialMachO,
+  slice: string | undefined,
+  { wanted, name }: Options,
+): ObjectProbes {
+  const arch = ARCHITECTURES[macho.cputype];
+  const codeAt = codeReader(macho.bytes, need);
+  const inSlice = (address: bigint): bigint | undefined => {
+    const segment = macho.segments.find(
+      ({ vmaddr, filesize, initprot }) =>
+        (initprot & VM_PROT_EXECUTE) !== 0 && address >= vmaddr && address < vmaddr + filesize,
+    );
+    return segment && segment.fileoff + (address - segment.vmaddr);
+  };
+  const space: CodeSpace = {
+    offsetOf: (address) => {
+      const offset = inSlice(address);
+      return offset === undefined ? undefined : offset + BigInt(start);
+    },
+    codeAt: (offset) => codeAt(offset === undefined ? undefined : offset - BigInt(start)),
+  };
+  const found = documents.map((section) =>
+    probesOfDof(
+      {
+        bytes: macho.data(section),
+        address: section.addr,
+        encoding: macho.format.data === 'lsb' ? 'LSB' : 'MSB',
+        systems: ['darwin'],
+        convention: { arch, class: macho.format.class, darwin: true },
+        space,
+        // Images of libusdt are registered by themselves, as what their program says.
+        module: (section.flags & SECTION_TYPE) === S_DTRACE_DOF ? name : undefined,
+        untraceable: UNTRACEABLE,
+      },
+      wanted,
+    ),
+  );
+  return {
+    ...{ format: 'mach-o', arch, machine: macho.cputype, slice, class: macho.format.class, fixed: false },
+    unlinked: macho.filetype === MH_OBJECT,
+    sites: found.flatMap(({ sites }) => sites),
+    problems: found.flatMap(({ problems }) => problems),
+    warnings: found.flatMap(({ warnings }) => warnings),
+  };
+}
