@@ -10,10 +10,11 @@ import {
   packAttribute,
   unpackAttribute,
 } from '../../src/dof/attributes.ts';
-import { decodeDof, decodeDofs, readDofFormat } from '../../src/dof/decode.ts';
+import { decodeDof, decodeDofs, readDofFormat, splitDofs } from '../../src/dof/decode.ts';
 import type { DofDocument } from '../../src/dof/document.ts';
 import { encodeDof } from '../../src/dof/encode.ts';
 import { DofError } from '../../src/dof/error.ts';
+import { validateDof } from '../../src/dof/validate.ts';
 import { DEFAULT_ATTRIBUTES } from '../../src/provider/attributes.ts';
 import { documents, encodeElsewhere, PLAIN, plain, plainWith } from './definitions.ts';
 
@@ -180,6 +181,50 @@ test('the documents of several objects, linked into one section', () => {
     at += Math.ceil(document.length / 8) * 8;
   }
   assert.deepEqual(decodeDofs(section), [PLAIN, LITTLE, plain({ version: 3 })]);
+});
+
+test('a document that can not be read ends the list, and those before it are there', () => {
+  const first = encodeDof(PLAIN);
+  const section = new Uint8Array(Math.ceil(first.length / 8) * 8 + 200);
+  section.set(first);
+  section.set(encodeDof(LITTLE).subarray(0, 100), Math.ceil(first.length / 8) * 8);
+  section[Math.ceil(first.length / 8) * 8 + 2] = 0;
+  const [whole, broken, ...more] = splitDofs(section);
+  assert.deepEqual(decodeDof(whole!), PLAIN);
+  assert.equal(broken!.length, 200);
+  assert.throws(() => decodeDof(broken!), /no DOF magic/);
+  assert.deepEqual(more, []);
+  assert.deepEqual(splitDofs(new Uint8Array()), []);
+});
+
+test("FreeBSD's linker makes addresses that count from where they are", () => {
+  const bytes = encodeDof({ ...LITTLE, relocated: true });
+  const view = new DataView(bytes.buffer);
+  const sections = Array.from({ length: view.getUint32(28, true) }, (_, index) => 64 + 32 * index);
+  const placeOf = (type: number): number =>
+    Number(view.getBigUint64(sections.find((at) => view.getUint32(at, true) === type)! + 16, true));
+  const [reltab, probes] = [placeOf(10), placeOf(16)];
+  assert.equal(view.getUint32(reltab + 4, true), 1);
+  view.setUint32(reltab + 4, 2, true);
+  const { relocated, providers } = decodeDof(bytes);
+  assert.equal(relocated, true);
+  assert.equal(providers[0]!.probes[0]!.addrFrom, probes);
+  const broken = (system: 'freebsd' | 'illumos'): string[] =>
+    validateDof(bytes, system).map(({ rule }) => rule);
+  // The mapping of LITTLE is no identity.
+  assert.deepEqual(broken('freebsd'), ['argument-order']);
+  assert.deepEqual(broken('illumos'), ['relocation-type']);
+});
+
+test('a document that refers to the same again and again is refused, not worked off', () => {
+  // Each probe has the name of one and the same function.
+  const text = 'x'.repeat(60_000);
+  const probe = { ...LITTLE.providers[0]!.probes[0]!, function: text };
+  const withProbes = (count: number): Uint8Array =>
+    encodeDof({ ...LITTLE, providers: [{ ...LITTLE.providers[0]!, probes: Array(count).fill(probe) }] });
+  assert.ok(withProbes(2000).length < 200_000);
+  assert.equal(decodeDof(withProbes(1000)).providers[0]!.probes.length, 1000);
+  assert.throws(() => decodeDof(withProbes(2000)), /again and again/);
 });
 
 test('a damaged document is refused or read, never more than that', () => {
