@@ -50,7 +50,7 @@ export function withoutBpftrace(): string | false {
 }
 
 /** The folder of the runtimes that were installed from npm; undefined if they could not be. */
-function installed(): string | undefined {
+export function installed(): string | undefined {
   const script = fileURLToPath(new URL('../../scripts/runtimes.sh', import.meta.url));
   const { status, stdout, stderr } = spawnSync('sh', [script], { encoding: 'utf8' });
   if (status === 0) return join(stdout.trim(), 'node_modules');
