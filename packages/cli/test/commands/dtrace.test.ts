@@ -7,7 +7,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { dofAttributes, encodeDof } from 'libusdt/codecs';
+import { buildImage, defineImage, dofAttributes, encodeDof } from 'libusdt/codecs';
 import { jsonLines, MAIN, temporaryFolder, until, usdt, without, withoutTracing } from '../support.ts';
 
 const folder = temporaryFolder();
@@ -318,4 +318,53 @@ test('its arguments are where a call would have had them', { skip: skip || witho
     stderr,
     /dofs:never-fired in \S+ can't be traced: the program asks whether it is enabled, but never fires it\n/,
   );
+});
+
+test('of a process with an image that has notes and DOF, each probe is listed once, as bpftrace lists it, and attached to', {
+  skip: skip || withoutTracing() || without('bpftrace'),
+}, async () => {
+  const definition = defineImage('web-app', { probes: { 'request-start': ['int', 'json'], done: [] } });
+  const target = { os: 'linux', arch: 'x64', tracepoint: 'nop', dof: true } as const;
+  const [image, source, loader] = ['both.so', 'loader.c', 'loader'].map((name) => join(folder, name));
+  fs.writeFileSync(image!, buildImage(definition, target).bytes, { mode: 0o755 });
+  fs.writeFileSync(
+    source!,
+    '#include <dlfcn.h>\n#include <unistd.h>\nint main(int c, char **v) { return dlopen(v[1], RTLD_NOW) ? (int)sleep(60) : 1; }\n',
+  );
+  execFileSync('gcc', ['-o', loader!, source!, '-ldl']);
+  const child = spawn(loader!, [image!], { stdio: 'ignore' });
+  try {
+    const pid = String(child.pid);
+    await until(() => fs.readFileSync(`/proc/${pid}/maps`, 'utf8').includes('both.so'), 'the image');
+    const listed = jsonLines(usdt(folder, 'list', '--json', '-p', pid).stdout).filter(
+      ({ file }) => file === image,
+    );
+    assert.deepEqual(
+      listed.map(({ provider, probe, formats, traced }) => [provider, probe, formats, traced]),
+      ['request-start', 'done'].map((name) => ['web-app', name, ['stapsdt', 'dof'], false]),
+    );
+    const theirs = execFileSync('bpftrace', ['-l', '-p', pid, 'usdt:*'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    assert.deepEqual(
+      Array.from(theirs.matchAll(/both\.so:(\S+)$/gm), ([, name]) => name!.replaceAll('__', '-')).sort(),
+      listed.map(({ provider, probe }) => `${provider}:${probe}`).sort(),
+    );
+    const tracer = spawn(process.execPath, [MAIN, 'trace', 'web-app:*', '-p', pid], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let told = '';
+    tracer.stderr.setEncoding('utf8').on('data', (text: string) => {
+      told += text;
+    });
+    await until(() => told.includes('\n'), 'the tracer');
+    assert.equal(told, 'usdt: tracing web-app:request-start, web-app:done\n');
+    const traced = jsonLines(usdt(folder, 'list', '--json', image!).stdout).map((probe) => probe.traced);
+    tracer.kill('SIGINT');
+    await new Promise((resolve) => tracer.once('exit', resolve));
+    assert.deepEqual(traced, [true, true]);
+  } finally {
+    child.kill();
+  }
 });
