@@ -60,6 +60,7 @@ export {
 export {
   MachOError,
   type MachOFile,
+  type MachOFormat,
   type MachOSection,
   type MachOSegment,
   type MachOSlice,

@@ -60,9 +60,9 @@ const SYSTEMS: Readonly<Record<DofSystemName, string>> = {
   linux: 'Linux',
 };
 const EFFECTS: Readonly<Record<DofEffect, string>> = {
-  refused: 'refuses it',
-  dropped: 'drops what breaks a rule',
-  wrong: 'does not do what is meant',
+  refused: 'refuses the document',
+  dropped: 'leaves that out silently',
+  wrong: 'takes it otherwise than it is meant',
 };
 
 /** The probes of all documents of a section. What can't be read of one does not keep the others from being listed. */
@@ -92,7 +92,7 @@ function judge(bytes: Uint8Array, { systems, encoding }: DofSection): string[] {
   );
   const texts = findings.slice(0, MOST_FINDINGS).map(({ rule, effect, detail }) => {
     const who = systems.length === 1 ? `DTrace on ${SYSTEMS[system]}` : 'DTrace';
-    return `its DOF document breaks the rule ${rule} (${DOF_RULES[rule]}), so that ${who} ${EFFECTS[effect]}: ${detail}`;
+    return `its DOF document breaks the rule ${rule} (${DOF_RULES[rule]}): ${detail}; ${who} ${EFFECTS[effect]}`;
   });
   const more = findings.length - texts.length;
   return more > 0 ? [...texts, `its DOF document breaks rules ${more} times more`] : texts;

@@ -1,6 +1,6 @@
 /**
- * The notes of DTrace for Linux since version 2.0.4, in the section `.note.usdt`: what its `<sys/usdt.h>` and `dtrace -G`
- * leave in a program instead of DOF. Only read here: nobody but DTrace writes them.
+ * The notes of DTrace for Linux, in the section `.note.usdt`: what its `<sys/usdt.h>` and `dtrace -G` leave in a program
+ * instead of DOF, in version 2.0.7 at least. Only read here: nobody but DTrace writes them.
  *
  * There are three kinds, SHT_NOTE, not loaded, 4-aligned, in the file's byte order:
  *
@@ -14,7 +14,7 @@
  *     "dver"  1  who wrote it      a string; of no interest
  *
  * The argument of an is-enabled question is a pointer to a 32-bit word, which a tracer sets.
- * https://github.com/oracle/dtrace/blob/devel/libcommon/usdt_parser_notes.c
+ * https://github.com/oracle/dtrace-utils/blob/devel/libcommon/usdt_parser_notes.c
  * @module
  */
 

@@ -97,7 +97,7 @@ const NAME = 16;
 const EMPTY = new Uint8Array(0);
 const utf8 = new TextDecoder();
 
-/** What a file's first bytes say that it is. `header` has four bytes or more; fewer are neither. */
+/** What a file's first bytes, eight at least, say that it is. */
 export function machOKind(header: Uint8Array): 'thin' | 'universal' | undefined {
   if (header.length < FAT_HEADER) return undefined;
   const view = viewOf(header);
