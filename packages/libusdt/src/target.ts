@@ -3,7 +3,7 @@
  * @module
  */
 
-export type Arch = 'x64' | 'arm64';
+export type Arch = 'x64' | 'arm64' | 'i386';
 
 /** The bytes that stand at a tracepoint; see image/tracepoint.ts for which one suits which kernel. */
 export type TracepointEncoding = 'nop' | 'nop5' | 'nop+nop10';

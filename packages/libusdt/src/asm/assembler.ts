@@ -1,12 +1,16 @@
 /**
  * The macro-assembler interface: engine and stubs are written once against it, and each architecture is one file
- * that implements it (x64.ts, arm64.ts). It knows the C calling convention of its architecture and nothing of
+ * that implements it (x64.ts, arm64.ts, i386.ts). It knows the C calling convention of its architecture and nothing of
  * probes, Node-API or object files.
  *
  * Registers are named by their role in the calling convention, not by number:
  *   a0..a5   arguments of the function being entered, or of the call about to be made (caller-saved)
  *   s0..s3   survive calls (callee-saved; `enter` saves them, `leave` restores them)
  *   result   the return value of the last call, and of this function; may be the same register as a0
+ * Where there are too few, some of them are words on the stack.
+ *
+ * A word takes 8 bytes on every architecture: in frames, among locals, and wherever `load` and `store` go. Where
+ * registers have 32 bits, the lower half is used. So data have one layout, and JavaScript writes one kind of frame.
  * @module
  */
 
@@ -20,15 +24,19 @@ export interface Label {
   offset: number;
 }
 
-/** Where the words of a call frame lie, in bytes from its start. All words are 64 bits wide. */
+/** Where the words of a call frame lie, in bytes from its start. */
 export interface FrameLayout {
   /** Address to call. */
   readonly target: number;
-  /** Number of words to put on the stack (after the argument registers are full). */
+  /**
+   * Number of words to put on the stack (after the argument registers are full), in the lower half of the word. The upper
+   * half is 0; where registers have 32 bits it has a bit for each of the first 32 words that is passed as two, its lower
+   * half first. Of all others the lower half is passed.
+   */
   readonly stackCount: number;
   /** First argument word; register arguments come first, stack arguments follow. */
   readonly args: number;
-  /** Receives the return value. */
+  /** Receives the return value, zero-extended. */
   readonly result: number;
 }
 
@@ -39,12 +47,15 @@ export interface Assembler {
 
   label(): Label;
   bind(label: Label): void;
-  /** Fill with traps (code that is never reached) until `(position + offset) % alignment === 0`. */
+  /**
+   * Fill with traps (code that is never reached) until `(position + offset) % alignment === 0`. What follows is another
+   * function, which has not been entered.
+   */
   align(alignment: number, offset?: number): void;
   /** The finished code. Throws if a label that was used has not been bound, or is out of reach. */
   finish(): Uint8Array;
 
-  /** Function prologue: save s0..s3 and the return address, reserve `locals` 64-bit local words (0..8). Keeps the stack aligned for calls. */
+  /** Function prologue: save s0..s3 and the return address, reserve `locals` local words (0..8). Keeps the stack aligned for calls. */
   enter(locals: number): void;
   /** Undo `enter` and return to the caller. */
   leave(): void;
@@ -52,28 +63,28 @@ export interface Assembler {
   ret(): void;
 
   move(to: Register, from: Register): void;
-  /** Load a constant, -2^31 <= value < 2^31, sign-extended to 64 bits. */
+  /** Load a constant, -2^31 <= value < 2^31, sign-extended. */
   immediate(to: Register, value: number): void;
   /** Load the run-time address of a label in this code (pc-relative). */
   addressOf(to: Register, label: Label): void;
   /**
    * Load the run-time address of `displacement` bytes from the start of this code; may be negative or beyond its end
    * (pc-relative: data of the same image). Takes the same room whatever the displacement.
-   * Throws a RangeError beyond the reach from here: +-2^31 on x64, +-2^20 on arm64.
+   * Throws a RangeError beyond the reach from here: +-2^31 on x64 and i386, +-2^20 on arm64.
    */
   addressAt(to: Register, displacement: number): void;
   /** Load the address of local word `index`. */
   addressOfLocal(to: Register, index: number): void;
   loadLocal(to: Register, index: number): void;
   storeLocal(index: number, from: Register): void;
-  /** 64-bit load from `base + displacement`; displacement a multiple of 8, 0..4088. */
+  /** Load a word from `base + displacement`; displacement a multiple of 8, 0..4088. */
   load(to: Register, base: Register, displacement: number): void;
   store(base: Register, displacement: number, from: Register): void;
 
-  /** Call the address held in the 64-bit word that lies `displacement` bytes from the start of this code (a GOT slot, pc-relative). Room and reach as `addressAt`. */
+  /** Call the address held in the word that lies `displacement` bytes from the start of this code (a GOT slot, pc-relative). Room and reach as `addressAt`. */
   callIndirect(displacement: number): void;
   jump(to: Label): void;
-  /** Jump if all 64 bits (`branchIfNotEqual`: a and b differ) / the low 32 bits of `register` are not zero. */
+  /** Jump if the low 32 bits of `register` are not zero / if a and b differ in any bit. */
   branchIfNonZero32(register: Register, to: Label): void;
   branchIfNotEqual(a: Register, b: Register, to: Label): void;
 

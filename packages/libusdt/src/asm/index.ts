@@ -6,11 +6,13 @@
 import type { Arch } from '../target.ts';
 import { createArm64Assembler } from './arm64.ts';
 import type { Assembler } from './assembler.ts';
+import { createI386Assembler } from './i386.ts';
 import { createX64Assembler } from './x64.ts';
 
 const BY_ARCH: Readonly<Record<Arch, () => Assembler>> = {
   x64: createX64Assembler,
   arm64: createArm64Assembler,
+  i386: createI386Assembler,
 };
 
 export function createAssembler(arch: Arch): Assembler {

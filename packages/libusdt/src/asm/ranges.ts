@@ -1,5 +1,5 @@
 /**
- * What operands may be: every check that both architectures make of what they are given.
+ * What operands may be: every check that all architectures make of what they are given.
  * @module
  */
 

@@ -17,6 +17,7 @@
 import type { Label } from './assembler.ts';
 import type { CodeBuffer } from './buffer.ts';
 import { checkRange, INT32_MAX, INT32_MIN } from './ranges.ts';
+import { putBase, putIndexed, rel32 } from './x86-operands.ts';
 
 /** Register numbers, section 3.1.1.1 of the manual. */
 export const REG = {
@@ -24,8 +25,6 @@ export const REG = {
   r8: 8, r9: 9, r10: 10, r11: 11, r12: 12, r13: 13, r14: 14, r15: 15,
 } as const; // biome-ignore format: a table
 
-const SIB_FOLLOWS = 4;
-const NO_INDEX = 4;
 const RIP_RELATIVE = 5;
 
 export const x64 = {
@@ -127,7 +126,7 @@ function toIndexed8(w: Bit, opcode: Opcode, digit: number) {
     checkRegister(index);
     if (index === REG.rsp) throw new RangeError('rsp cannot be an index');
     putOpcode(b, w, opcode, digit, index, base);
-    putModRm(b, digit, SIB_FOLLOWS, (3 << 6) | ((index & 7) << 3) | (base & 7), base, displacement);
+    putIndexed(b, digit, base, 8, index, displacement);
   };
 }
 
@@ -158,11 +157,6 @@ function toLabel(opcode: Opcode) {
   };
 }
 
-/** A rel32 is counted from its own end, which is the end of the instruction. */
-function rel32(distance: number): number {
-  return checkRange('rel32', distance - 4, INT32_MIN, INT32_MAX);
-}
-
 function putOpcode(b: CodeBuffer, w: Bit, opcode: Opcode, reg: number, index: number, rm: number): void {
   const rex = (w << 3) | ((reg >> 3) << 2) | ((index >> 3) << 1) | (rm >> 3);
   if (rex !== 0) b.put8(0x40 | rex);
@@ -188,27 +182,7 @@ function putMemory(
   checkRegister(base);
   checkRange('disp32', displacement, INT32_MIN, INT32_MAX);
   putOpcode(b, w, opcode, reg, 0, base);
-  const rm = base & 7;
-  putModRm(b, reg, rm, rm === SIB_FOLLOWS ? (NO_INDEX << 3) | rm : undefined, base, displacement);
-}
-
-/** ModRM, SIB if there is one, and the shortest displacement. */
-function putModRm(
-  b: CodeBuffer,
-  reg: number,
-  rm: number,
-  sib: number | undefined,
-  base: number,
-  displacement: number,
-): void {
-  checkRange('disp32', displacement, INT32_MIN, INT32_MAX);
-  const needed = displacement !== 0 || (base & 7) === RIP_RELATIVE;
-  const short = displacement >= -0x80 && displacement <= 0x7f;
-  const mod = !needed ? 0 : short ? 1 : 2;
-  b.put8((mod << 6) | ((reg & 7) << 3) | rm);
-  if (sib !== undefined) b.put8(sib);
-  if (mod === 1) b.put8(displacement);
-  else if (mod === 2) b.put32(displacement);
+  putBase(b, reg, base, displacement);
 }
 
 function putRip(b: CodeBuffer, w: Bit, opcode: Opcode, reg: number, displacement: number): void {

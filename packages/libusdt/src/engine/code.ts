@@ -45,7 +45,7 @@ export const EXPORT = { frame: 0, call: 1, view: 2, claim: 3 } as const;
 /** Distances from the start of the code to what lies outside it, in bytes. */
 interface Surroundings {
   got(symbol: Import): number;
-  /** Two words of zeroed, writable memory: the claimed env and its frame. */
+  /** Two words, of 8 bytes each, of zeroed, writable memory: the claimed env and its frame. */
   claimed: number;
 }
 
@@ -53,7 +53,7 @@ interface Surroundings {
  * Room for the code, a power of two. Where the code's surroundings lie depends on its size, so it has one that is known
  * before it is assembled: to assemble it twice would take a program's first probe longer.
  */
-const TEXT_SIZE = 1024;
+const TEXT_SIZE: Readonly<Record<Arch, number>> = { x64: 1024, arm64: 1024, i386: 2048 };
 
 /** The object file that the engine is: what the dynamic linkers of Linux, illumos and FreeBSD load, and that of macOS. */
 export type ObjectFormat = 'elf' | 'macho';
@@ -65,7 +65,7 @@ export function buildEngine(
 ): { readonly bytes: Uint8Array; readonly buildId: Uint8Array } {
   const plan = {
     arch,
-    textSize: TEXT_SIZE,
+    textSize: TEXT_SIZE[arch],
     textAlign: 64,
     exports: [REGISTER],
     imports: IMPORTS,
@@ -103,7 +103,7 @@ function assemble(arch: Arch, layout: Layout) {
   const claim = emitClaim(asm, surroundings);
   const register = emitRegister(asm, surroundings, { call, view, claim });
   const exports = [{ name: REGISTER, offset: register, size: asm.position - register }];
-  asm.align(TEXT_SIZE);
+  asm.align(TEXT_SIZE[arch]);
   const text = asm.finish();
   return { text, exports, notes: [], buildId: sha256(text).subarray(0, BUILD_ID_SIZE) };
 }

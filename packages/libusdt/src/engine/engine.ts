@@ -29,7 +29,7 @@ export interface Engine {
   readonly invoke: () => void;
   /** Address of a symbol of the process, 0n if there is none. */
   symbol(name: string): bigint;
-  /** Calls a C function with integer or pointer arguments; strings become NUL-terminated UTF-8 for the time of the call. Returns 64 bits, unsigned. */
+  /** Calls a C function with integer or pointer arguments; strings become NUL-terminated UTF-8 for the time of the call. Returns a word of the machine, unsigned. */
   call(address: bigint, ...args: readonly (bigint | number | string)[]): bigint;
   /** The bytes at an address, copied. At most 64 KiB. */
   read(address: bigint, length: number): Uint8Array;

@@ -5,7 +5,7 @@
  * loaded at: the image needs no relocation by a loader, and stays the same in every process.
  *
  * macOS knows no relocations: there a site is an offset from the document itself, which lies in the image beside the
- * code. On x86-64 its kernel subtracts one from it, since Apple's linker notes the place of a call's operand.
+ * code. On x86 its kernel subtracts one from it, since Apple's linker notes the place of a call's operand.
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/dev/dtrace/fasttrap.c (fasttrap_meta_create_probe)
  * @module
  */
@@ -16,7 +16,8 @@ import { DOF_SYSTEMS } from '../dof/systems.ts';
 import { type Attributes, DEFAULT_ATTRIBUTES } from '../provider/attributes.ts';
 import type { Sequence } from '../sequence.ts';
 import type { Arch, Target } from '../target.ts';
-import { dTypeName } from './d-types.ts';
+import { hasNarrowWords } from '../types/passing.ts';
+import { dTypeNames } from './d-types.ts';
 import type { ProbeDefinition } from './image.ts';
 import type { ImageSite } from './sites.ts';
 
@@ -37,7 +38,7 @@ export interface DofContent {
 const VERSION = 2;
 const VERSION_DARWIN = 3;
 /** Added to the offset of a site. */
-const DARWIN_BIAS: Readonly<Record<Arch, number>> = { x64: 1, arm64: 0 };
+const DARWIN_BIAS: Readonly<Record<Arch, number>> = { x64: 1, arm64: 0, i386: 1 };
 
 export function imageDof(content: DofContent, { os, arch }: Pick<Target, 'os' | 'arch'>): Uint8Array {
   const { provider, attributes = DEFAULT_ATTRIBUTES, probes, sites, textAddress, dofAddress } = content;
@@ -45,12 +46,12 @@ export function imageDof(content: DofContent, { os, arch }: Pick<Target, 'os' | 
   const darwin = os === 'darwin';
   const shown = new Map<ProbeDefinition['types'], readonly string[]>();
   const typesOf = (types: ProbeDefinition['types']): readonly string[] => {
-    const known = shown.get(types) ?? types.slice(0, maxArguments).map(dTypeName);
+    const known = shown.get(types) ?? types.flatMap((type) => dTypeNames(arch, type)).slice(0, maxArguments);
     shown.set(types, known);
     return known;
   };
   return encodeDof({
-    model: 'LP64',
+    model: hasNarrowWords(arch) ? 'ILP32' : 'LP64',
     encoding: 'LSB',
     version: darwin ? VERSION_DARWIN : VERSION,
     relocated: !darwin,

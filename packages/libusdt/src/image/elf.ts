@@ -5,6 +5,7 @@
  */
 
 import { ELFOSABI_FREEBSD, ELFOSABI_NONE, ELFOSABI_SOLARIS } from '../object/elf/constants.ts';
+import { MACHINES } from '../object/elf/machines.ts';
 import {
   BUILD_ID_SIZE,
   planSharedObject,
@@ -21,8 +22,6 @@ import type { Target, TargetSystem } from '../target.ts';
 import { imageDof } from './dof.ts';
 import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } from './image.ts';
 import { listProbes } from './lists.ts';
-
-const ELF64_LSB = { class: 64, data: 'lsb' } as const;
 
 /** As these systems' linkers write it. */
 const OSABI: Readonly<Record<Exclude<TargetSystem, 'darwin'>, number>> = {
@@ -43,6 +42,7 @@ export function buildElfImage(
   { text, sites }: ImageCode,
 ): ImageObject {
   const { probes } = definition;
+  const { format } = MACHINES[target.arch].encoder;
   const linux = target.os === 'linux';
   const hiddenCount = linux && target.dof && probes.length <= MOST_HIDDEN ? probes.length : 0;
   const plan: SharedObjectPlan = {
@@ -72,12 +72,12 @@ export function buildElfImage(
     symbolPrefix: lists.symbolPrefix,
     symbolSpelling: SDT_SPELLING,
     notes: [
-      { section: '.note.libusdt', bytes: noted(planDeclarations(lists.declarations, ELF64_LSB), hashed) },
+      { section: '.note.libusdt', bytes: noted(planDeclarations(lists.declarations, format), hashed) },
       ...(linux
         ? [
             {
               section: '.note.stapsdt',
-              bytes: noted(planStapsdtNotes(lists.stapsdt, ELF64_LSB, SDT_SPELLING), hashed),
+              bytes: noted(planStapsdtNotes(lists.stapsdt, format, SDT_SPELLING), hashed),
             },
           ]
         : []),

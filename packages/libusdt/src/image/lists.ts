@@ -13,6 +13,7 @@ import { argumentString } from '../sdt/operands.ts';
 import type { Sequence } from '../sequence.ts';
 import type { Arch } from '../target.ts';
 import type { CType } from '../types/ctypes.ts';
+import { sizeOn } from '../types/passing.ts';
 import type { ImageDefinition } from './image.ts';
 import type { ImageSites } from './sites.ts';
 
@@ -38,7 +39,12 @@ export function listProbes({ provider, module, probes }: ImageDefinition, placem
   const { arch, sites, textAddress, stapsdtBaseAddress } = placement;
   const { length } = probes;
   const sdtProvider = sdtName(provider);
-  const operands = byTypes((types) => argumentString(arch, types));
+  const operands = byTypes((types) =>
+    argumentString(
+      arch,
+      types.map((type) => ({ size: sizeOn(arch, type), signed: type.signed })),
+    ),
+  );
   const typeNames = byTypes((types) => types.map(({ name }) => name));
 
   const note = { pc: 0, base: stapsdtBaseAddress, semaphore: 0, provider: sdtProvider, name: '', args: '' };

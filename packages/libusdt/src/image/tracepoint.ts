@@ -36,6 +36,8 @@ const BY_KERNEL: Record<
     { since: [7, 2], encoding: 'nop+nop10' },
   ],
   arm64: [{ since: [0, 0], encoding: 'nop' }],
+  // The kernel optimises the long nops of 64-bit processes only (arch/x86/kernel/uprobes.c: can_optimize).
+  i386: [{ since: [0, 0], encoding: 'nop' }],
 };
 
 /** All encodings that an architecture has. */

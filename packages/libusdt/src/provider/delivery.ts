@@ -20,6 +20,7 @@ import { type CType, PLAIN_32 } from '../types/ctypes.ts';
 import { EVENT_TEXT_BYTES, evenLimit } from '../types/event-size.ts';
 import { writeInt32, writePlain, writeWord } from '../types/frame-writer.ts';
 import { type NormalValue, normalise } from '../types/normalise.ts';
+import { wideArguments } from '../types/passing.ts';
 
 /** What the probes of one provider have in common. */
 export interface ProbeContext {
@@ -48,7 +49,9 @@ export class Delivery implements ProbeDefinition {
   /** Address of the probe's function, in halves. */
   entryLow = 0;
   entryHigh = 0;
+  /** Halves of the frame's word of that name. */
   stackCount = 0;
+  wideArguments = 0;
 
   constructor({ name, function: functionName, types }: ProbeDefinition, context: ProbeContext) {
     this.name = name;
@@ -61,7 +64,9 @@ export class Delivery implements ProbeDefinition {
   attach(loaded: LoadedImage, index: number, address: number): void {
     this.entryLow = address | 0;
     this.entryHigh = Math.floor(address / TWO_32);
-    this.stackCount = stackWords(loaded.engine.arch, this.types.length);
+    const { arch } = loaded.engine;
+    this.stackCount = stackWords(arch, this.types.length);
+    this.wideArguments = wideArguments(arch, this.types);
     this.loaded = loaded;
     this.index = index;
     this.ints = loaded.text !== undefined && this.types.every(isInt) ? 1 : 0;
@@ -152,7 +157,7 @@ export class Delivery implements ProbeDefinition {
     words[TARGET] = this.entryLow;
     words[TARGET + 1] = this.entryHigh;
     words[STACK_COUNT] = this.stackCount;
-    words[STACK_COUNT + 1] = 0;
+    words[STACK_COUNT + 1] = this.wideArguments;
     this.loaded!.engine.invoke();
   }
 

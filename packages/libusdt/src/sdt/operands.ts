@@ -8,8 +8,11 @@
  * - arm64: libbpf knows `xN` whatever the size, not `wN`. perf joins what its split at blanks tore apart only after
  *   `[sp,`; the first stack word is spelled `[sp, 0]` like the others.
  * - x64: a register is named in its size, as compilers do: `-4@%edi`, `8@%rdi`.
+ * - i386: all arguments are on the stack, those of 8 bytes as two words.
  * @module
  */
+
+import type { Arch } from '../target.ts';
 
 /** Size and signedness of one argument as a tracer reads it. */
 export interface OperandType {
@@ -31,30 +34,43 @@ const X64_REGISTERS = [
   { 1: '%r9b', 2: '%r9w', 4: '%r9d', 8: '%r9' },
 ] as const;
 
-/**
- * The operands of a tracepoint that receives words by the C calling convention: argument registers first, then 8-byte
- * words from the top of the stack up.
- * @param most arguments after these are left out.
- */
-export function argumentString(
-  arch: 'x64' | 'arm64',
-  types: readonly OperandType[],
-  most: number = MAX_OPERANDS,
-): string {
-  return types
-    .slice(0, most)
-    .map((type, index) => `${type.signed ? '-' : ''}${type.size}@${argumentOperand(arch, index, type.size)}`)
-    .join(' ');
-}
-
 /** How many words come in registers, before the stack. */
 export const ARGUMENT_REGISTERS = { x64: X64_REGISTERS.length, arm64: 8 } as const;
 
-/** Where the word of that index is by the C calling convention, just before the call. */
+/** Where the word of that index is by the C calling convention of 64-bit systems, just before the call. */
 export function argumentOperand(arch: 'x64' | 'arm64', index: number, size: OperandType['size']): string {
   const onStack = (index - ARGUMENT_REGISTERS[arch]) * 8;
   if (arch === 'arm64') return onStack < 0 ? `x${index}` : `[sp, ${onStack}]`;
   return onStack < 0 ? X64_REGISTERS[index]![size] : `${onStack}(%rsp)`;
+}
+
+/** Where each argument is, by the C calling convention of an architecture. */
+const OPERANDS: Readonly<Record<Arch, (types: readonly OperandType[]) => string[]>> = {
+  x64: (types) => types.map(({ size }, index) => argumentOperand('x64', index, size)),
+  arm64: (types) => types.map(({ size }, index) => argumentOperand('arm64', index, size)),
+  i386(types) {
+    let at = 0;
+    return types.map(({ size }) => {
+      const operand = `${at}(%esp)`;
+      at += Math.max(4, size);
+      return operand;
+    });
+  },
+};
+
+/**
+ * The operands of a tracepoint that receives words by the C calling convention: argument registers first, then words
+ * from the top of the stack up.
+ * @param most arguments after these are left out.
+ */
+export function argumentString(
+  arch: Arch,
+  types: readonly OperandType[],
+  most: number = MAX_OPERANDS,
+): string {
+  const listed = types.slice(0, most);
+  const operands = OPERANDS[arch](listed);
+  return listed.map(({ size, signed }, index) => `${signed ? '-' : ''}${size}@${operands[index]}`).join(' ');
 }
 
 /** One argument of an SDT note, from any compiler and for any architecture. */

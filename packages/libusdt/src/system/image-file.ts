@@ -10,7 +10,8 @@
 
 import { buildImage, type Image, type ImageDefinition } from '../image/image.ts';
 import { tracepointsOf } from '../image/tracepoint.ts';
-import { EM_AARCH64, EM_X86_64 } from '../object/elf/constants.ts';
+import { ELFDATA2LSB } from '../object/elf/constants.ts';
+import { MACHINES } from '../object/elf/machines.ts';
 import { declarationStrings } from '../sdt/declaration.ts';
 import type { Arch, Target } from '../target.ts';
 import { errorCode, isProblem, type Problem, problemFrom } from './reasons.ts';
@@ -22,7 +23,6 @@ export interface ImageFile {
   readonly detail: string | undefined;
 }
 
-const MACHINES: Readonly<Record<Arch, number>> = { x64: EM_X86_64, arm64: EM_AARCH64 };
 const E_MACHINE = 18;
 /** Far above the image of a provider with ten thousand probes. */
 const LARGEST = 256 * 1024 * 1024;
@@ -42,8 +42,8 @@ export function openImageFile(
   if (isProblem(file)) return file;
   const { bytes, mode } = file;
   const machine = machineOf(bytes);
-  if (machine !== undefined && machine !== MACHINES[target.arch]) {
-    const other = (Object.keys(MACHINES) as Arch[]).find((arch) => MACHINES[arch] === machine);
+  if (machine !== undefined && machine !== MACHINES[target.arch].e_machine) {
+    const other = (Object.keys(MACHINES) as Arch[]).find((arch) => MACHINES[arch].e_machine === machine);
     const built = other === undefined ? `e_machine ${machine}` : `linux-${other}`;
     const detail = `${path} was built for ${built}, and this is linux-${target.arch}: build it with --target linux-${target.arch}`;
     return { path, reason: 'image-wrong-architecture', detail };
@@ -91,9 +91,8 @@ function read(path: string): { readonly bytes: Buffer; readonly mode: number } |
 
 /** Undefined for what is no little-endian ELF file. */
 function machineOf(bytes: Buffer): number | undefined {
-  const [class64, lsb] = [2, 1];
-  if (bytes.length < 64 || bytes.readUInt32BE(0) !== 0x7f454c46) return undefined;
-  return bytes[4] === class64 && bytes[5] === lsb ? bytes.readUInt16LE(E_MACHINE) : undefined;
+  if (bytes.length < 52 || bytes.readUInt32BE(0) !== 0x7f454c46) return undefined;
+  return bytes[5] === ELFDATA2LSB ? bytes.readUInt16LE(E_MACHINE) : undefined;
 }
 
 /** In words, by the declarations: what of the definition is missing from the file, or else what must be it. */

@@ -134,12 +134,8 @@ export function openLibc(engine: Engine): Libc {
       for (let at = 0; at < bytes.length; ) {
         const part = bytes.subarray(at, at + room);
         frame.bytes.set(part, frame.scratchStart);
-        const written = Number(
-          BigInt.asIntN(
-            64,
-            call(address.write, descriptor, frame.address + BigInt(frame.scratchStart), part.length),
-          ),
-        );
+        const place = frame.address + BigInt(frame.scratchStart);
+        const written = callInt(address.write, descriptor, place, part.length);
         if (written <= 0) {
           callInt(address.close, descriptor);
           throw new Error('no memory left for a memfd');

@@ -12,6 +12,7 @@ import type { Engine } from '../engine/engine.ts';
 import { buildImage, type Image, type ImageDefinition, TEXT_SYMBOL } from '../image/image.ts';
 import { tracepointFor } from '../image/tracepoint.ts';
 import type { Target } from '../target.ts';
+import { hasNarrowWords } from '../types/passing.ts';
 import { createRegistrar, type DtraceRegistrar, HELPER_DEVICE } from './dtrace-linux.ts';
 import { combineProblems, folderCandidates } from './folder.ts';
 import { openImageFile } from './image-file.ts';
@@ -32,13 +33,16 @@ export function openLinux(images?: string): System | Problem {
   if (isProblem(engine)) return engine;
   const libc = openLibc(engine);
   const dtrace = createRegistrar(libc);
+  // From DOF, dtrace takes arguments out of the registers of a 64-bit process; of an SDT note it reads the operands.
+  // https://github.com/oracle/dtrace-utils/blob/devel/libdtrace/dt_prov_uprobe.c (trampoline)
+  const isToldDtrace = (): boolean => !hasNarrowWords(arch) && dtrace.isPresent();
   return {
     target,
     load(definition, file) {
       const { module, provider } = definition;
       const loader: Loader = { engine, libc, dtrace, provider, module };
       if (file !== undefined) return mapImageFile(loader, file, definition, target);
-      if (!dtrace.isPresent()) return publish(loader, buildImage(definition, target), provider);
+      if (!isToldDtrace()) return publish(loader, buildImage(definition, target), provider);
       const told = publish(loader, buildImage(definition, { ...target, dof: true }), provider);
       if (isProblem(told) || told.isRegistered) return told;
       // dtrace does not look at the notes of an image with DOF: it gets one without.

@@ -14,12 +14,14 @@ import { publishFirst } from './publish.ts';
 import { errorCode, isDeniedByDeno, isProblem, messageOf, type Problem, problemFrom } from './reasons.ts';
 import { fs, join, tmpdir } from './runtime.ts';
 
-const ARCHES: readonly string[] = ['x64', 'arm64'] satisfies Arch[];
+/** By the runtimes' names for them: https://nodejs.org/api/process.html#processarch */
+const ARCHES: Readonly<Record<string, Arch>> = { x64: 'x64', arm64: 'arm64', ia32: 'i386' };
 
 /** The architecture of this process, if there is a code generator for it. */
 export function processArch(): Arch | Problem {
-  if (ARCHES.includes(process.arch)) return process.arch as Arch;
-  const detail = `libusdt has no code generator for ${process.arch}: probes stay silent. Run the x64 or arm64 build of the runtime if there is one.`;
+  const arch = Object.hasOwn(ARCHES, process.arch) ? ARCHES[process.arch] : undefined;
+  if (arch !== undefined) return arch;
+  const detail = `libusdt has no code generator for ${process.arch}: probes stay silent. Run the x64, arm64 or ia32 build of the runtime if there is one.`;
   return { path: '', reason: 'architecture-not-supported', detail };
 }
 

@@ -1,6 +1,7 @@
 /**
  * The argument types that a probe may have: C type names, as D and C programmers write them, and what each means for
- * the 64-bit word that carries the argument. Sizes are those of LP64, which all supported systems have.
+ * the 64-bit word that carries the argument. Sizes are those of LP64, which all 64-bit systems here have. Words hold
+ * LP64's values everywhere; where a word of the machine has 32 bits (i386: ILP32), the lower half is what C would pass.
  *
  * - Integers are sign- or zero-extended to the whole word, so that every tracer reads the same number whatever it
  *   makes of the size.
@@ -19,6 +20,8 @@ export interface CType {
   readonly name: string;
   /** Bytes that a tracer reads. */
   readonly size: 1 | 2 | 4 | 8;
+  /** The same in a process whose words have 32 bits. */
+  readonly size32: 1 | 2 | 4 | 8;
   readonly signed: boolean;
   readonly kind: Kind;
   /** Integers: what a value is multiplied with. 1 for all that are not scaled. */
@@ -39,7 +42,8 @@ export const PLAIN_64 = 2;
 /** Strings. */
 export const PLAIN_STRING = 3;
 
-type Row = readonly [size: CType['size'], signed: boolean];
+/** `size32` where it is another. */
+type Row = readonly [size: CType['size'], signed: boolean, size32?: CType['size']];
 
 /** Integer types. `char` is signed, as on x86-64, whatever the architecture: a definition means the same everywhere. */
 export const INTEGERS = {
@@ -59,40 +63,45 @@ export const INTEGERS = {
   int: [4, true],
   unsigned: [4, false],
   'unsigned int': [4, false],
-  long: [8, true],
-  'unsigned long': [8, false],
+  long: [8, true, 4],
+  'unsigned long': [8, false, 4],
   'long long': [8, true],
   'unsigned long long': [8, false],
-  size_t: [8, false],
-  ssize_t: [8, true],
-  intptr_t: [8, true],
-  uintptr_t: [8, false],
+  size_t: [8, false, 4],
+  ssize_t: [8, true, 4],
+  intptr_t: [8, true, 4],
+  uintptr_t: [8, false, 4],
 } as const satisfies Record<string, Row>;
+
+type OtherRow = readonly [size: CType['size'], signed: boolean, kind: Kind, size32?: CType['size']];
 
 /** Everything else. */
 export const OTHERS = {
   bool: [1, false, 'bool'],
   float: [8, false, 'double'],
   double: [8, false, 'double'],
-  'char *': [8, false, 'string'],
-  'const char *': [8, false, 'string'],
-  json: [8, false, 'json'],
-  'void *': [8, false, 'pointer'],
-  'const void *': [8, false, 'pointer'],
-} as const satisfies Record<string, readonly [...Row, Kind]>;
+  'char *': [8, false, 'string', 4],
+  'const char *': [8, false, 'string', 4],
+  json: [8, false, 'json', 4],
+  'void *': [8, false, 'pointer', 4],
+  'const void *': [8, false, 'pointer', 4],
+} as const satisfies Record<string, OtherRow>;
 
 const SCALED = /^(.+?) ?\* ?([1-9][0-9]{0,14})$/;
 
 const known = new Map<string, CType>();
-for (const [name, row] of Object.entries<Row>(INTEGERS)) known.set(name, make(name, ...row, 'integer', 1));
-for (const [name, row] of Object.entries<readonly [...Row, Kind]>(OTHERS))
-  known.set(name, make(name, ...row, 1));
+for (const [name, [size, signed, size32]] of Object.entries<Row>(INTEGERS))
+  known.set(name, make({ name, size, signed, kind: 'integer', scale: 1, size32: size32 ?? size }));
+for (const [name, [size, signed, kind, size32]] of Object.entries<OtherRow>(OTHERS))
+  known.set(name, make({ name, size, signed, kind, scale: 1, size32: size32 ?? size }));
 
-function make(name: string, size: CType['size'], signed: boolean, kind: Kind, scale: number): CType {
+type Declared = Pick<CType, 'name' | 'size' | 'size32' | 'signed' | 'kind' | 'scale'>;
+
+function make({ name, size, size32, signed, kind, scale }: Declared): CType {
   const unused = 32 - 8 * size;
   const lowMask = signed || unused <= 0 ? -1 : (1 << (8 * size)) - 1;
   const plain = plainOf(kind, scale, size);
-  return { name, size, signed, kind, scale, plain, unused, lowMask, highMask: signed ? -1 : 0 };
+  return { name, size, size32, signed, kind, scale, plain, unused, lowMask, highMask: signed ? -1 : 0 };
 }
 
 function plainOf(kind: Kind, scale: number, size: number): CType['plain'] {
@@ -117,7 +126,7 @@ function parseScaled(spelled: string): CType | undefined {
   const [, base = '', factor] = SCALED.exec(spelled) ?? [];
   const integer = known.get(base);
   if (integer?.kind !== 'integer') return undefined;
-  return make(`${base}*${factor}`, integer.size, integer.signed, 'integer', Number(factor));
+  return make({ ...integer, name: `${base}*${factor}`, scale: Number(factor) });
 }
 
 function fail(name: string): never {

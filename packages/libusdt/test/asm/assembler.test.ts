@@ -9,21 +9,32 @@ import { ARCHS, disassemble, disassembler, hex, needs } from './support.ts';
 const REGISTERS: readonly Register[] = ['a0', 'a1', 'a2', 'a3', 'a4', 'a5', 's0', 's1', 's2', 's3', 'result'];
 const LAYOUT = { target: 0, stackCount: 8, args: 16, result: 512 };
 
-/** Instructions as large as a byte on x64, a word on arm64. */
-const STEP: Readonly<Record<Arch, number>> = { x64: 1, arm64: 4 };
-const TRAP: Readonly<Record<Arch, string>> = { x64: 'cc', arm64: '00 00 20 d4' };
+/** Instructions as large as a byte on x86, a word on arm64. */
+const STEP: Readonly<Record<Arch, number>> = { x64: 1, arm64: 4, i386: 1 };
+const TRAP: Readonly<Record<Arch, string>> = { x64: 'cc', arm64: '00 00 20 d4', i386: 'cc' };
 /** How far `addressAt` reaches, from where it stands. */
-const REACH: Readonly<Record<Arch, number>> = { x64: 2 ** 31, arm64: 2 ** 20 };
+const REACH: Readonly<Record<Arch, number>> = { x64: 2 ** 31, arm64: 2 ** 20, i386: 2 ** 31 };
 
 const TRACEPOINTS: Readonly<Record<Arch, readonly TracepointEncoding[]>> = {
   x64: ['nop', 'nop5', 'nop+nop10'],
   arm64: ['nop'],
+  i386: ['nop'],
 };
 
 const TRACEPOINT_BYTES: Readonly<Record<Arch, Partial<Record<TracepointEncoding, string>>>> = {
   x64: { nop: '90', nop5: '0f 1f 44 00 00', 'nop+nop10': '90 66 2e 0f 1f 84 00 00 00 00 00' },
   arm64: { nop: '1f 20 03 d5' },
+  i386: { nop: '90' },
 };
+
+/** Around the tracepoint: what takes the return address away from above stack arguments, and puts it back; the return. */
+const AROUND: Readonly<Record<Arch, { readonly [key in 'take' | 'put' | 'ret']: string }>> = {
+  x64: { take: '41 5b ', put: ' 41 53', ret: ' c3' },
+  arm64: { take: '', put: '', ret: ' c0 03 5f d6' },
+  i386: { take: '59 ', put: ' 51', ret: ' c3' },
+};
+/** Arguments that are passed in registers. */
+const IN_REGISTERS: Readonly<Record<Arch, number>> = { x64: 6, arm64: 8, i386: 0 };
 
 function assemble(arch: Arch, write: (asm: Assembler) => void): Uint8Array {
   const asm = createAssembler(arch);
@@ -63,7 +74,7 @@ for (const arch of ARCHS) {
               target = asm.position;
             });
             const [read] = disassemble(arch, [code]);
-            const jump = arch === 'x64' ? 'jmp' : 'b';
+            const jump = arch === 'arm64' ? 'b' : 'jmp';
             assert.equal(read![before], `${jump} 0x${target.toString(16)}`);
             assert.equal(read!.at(-1), `${jump} 0x${(before * step).toString(16)}`);
           }),
@@ -259,10 +270,10 @@ for (const arch of ARCHS) {
                 assert.equal(Math.floor(site / 64), Math.floor((site + size - 1) / 64), 'one cache line');
                 assert.ok(site + 4 <= code.length, 'a whole word can be watched');
                 const body = hex(code.subarray(entry, end));
-                const expected =
-                  arch === 'arm64' ? `${nop} c0 03 5f d6` : count > 6 ? `41 5b ${nop} 41 53 c3` : `${nop} c3`;
-                assert.equal(body, expected);
-                assert.equal(site - entry, arch === 'x64' && count > 6 ? 2 : 0);
+                const { take, put, ret } = AROUND[arch];
+                const onStack = count > IN_REGISTERS[arch];
+                assert.equal(body, onStack ? `${take}${nop}${put}${ret}` : `${nop}${ret}`);
+                assert.equal(site - entry, onStack ? take.length / 3 : 0);
                 last = end;
               }
             },
@@ -274,7 +285,10 @@ for (const arch of ARCHS) {
         fc.assert(
           fc.property(tracepoint, fc.integer({ min: 1, max: 100 }), (encoding, count) => {
             const asm = createAssembler(arch);
-            const entries = Array.from({ length: count }, () => asm.probe(6, encoding).entry);
+            const entries = Array.from(
+              { length: count },
+              () => asm.probe(IN_REGISTERS[arch], encoding).entry,
+            );
             const stride = encoding === 'nop+nop10' ? 16 : 8;
             assert.deepEqual(
               entries,
@@ -302,9 +316,11 @@ for (const arch of ARCHS) {
   });
 }
 
-test('arm64 has one tracepoint encoding', () => {
-  for (const encoding of ['nop5', 'nop+nop10'] as const) {
-    assert.throws(() => assemble('arm64', (asm) => asm.probe(0, encoding)), RangeError);
+test('arm64 and i386 have one tracepoint encoding', () => {
+  for (const arch of ['arm64', 'i386'] as const) {
+    for (const encoding of ['nop5', 'nop+nop10'] as const) {
+      assert.throws(() => assemble(arch, (asm) => asm.probe(0, encoding)), RangeError);
+    }
   }
 });
 

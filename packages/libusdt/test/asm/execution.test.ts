@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Arch } from '../../src/target.ts';
+import { RUNS_I386 } from '../object/tools.ts';
 import { writeProgram } from './program.ts';
 import { ARCHS, needs, run, scratchFolder } from './support.ts';
 
@@ -21,10 +22,15 @@ interface Machine {
 const FOREIGN: Readonly<Record<Arch, Machine>> = {
   x64: { compiler: 'x86_64-linux-gnu-gcc', emulator: ['qemu-x86_64-static'] },
   arm64: { compiler: 'aarch64-linux-gnu-gcc', emulator: ['qemu-aarch64-static'] },
+  i386: { compiler: 'i686-linux-gnu-gcc', emulator: RUNS_I386 ? [] : ['qemu-i386-static'] },
 };
 
 /** At least so many checks are made; fewer would mean that a part was not run. */
 const PARTS = { cases: 200, frames: 20_000, indirect: 15, probes: 1000 } as const;
+/** Words that are passed as two are a matter of 32-bit registers. */
+const PARTS_OF: Readonly<Partial<Record<Arch, Readonly<Record<string, number>>>>> = {
+  i386: { ...PARTS, wide: 500_000 },
+};
 
 for (const arch of ARCHS) {
   const native = process.platform === 'linux' && process.arch === arch;
@@ -32,7 +38,7 @@ for (const arch of ARCHS) {
 
   describe(`${arch} code, executed`, needs(compiler, ...emulator), () => {
     const built = build(arch, compiler);
-    for (const [part, least] of Object.entries(PARTS)) {
+    for (const [part, least] of Object.entries(PARTS_OF[arch] ?? PARTS)) {
       test(part, () => {
         const [first, ...rest] = [...emulator, built(), part];
         const [, checks] = run(first!, ...rest).match(/: (\d+) checks$/m) ?? [];

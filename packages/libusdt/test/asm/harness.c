@@ -5,7 +5,9 @@
  */
 #include <stdint.h>
 
+/* A word of a frame, and of the tables; and what fits into a register or a place on the stack. */
 typedef uint64_t word;
+typedef unsigned long native;
 
 struct cases { const char *name; long entry; int kind; word args[6]; word expected; };
 struct frames { long entry; int locals; };
@@ -26,6 +28,13 @@ enum { CONTEXT_SP = 20, CONTEXT_PC = 21 };
 static const int context_arguments[REGISTERS] = {13, 14, 17, 19, 5, 6};
 static const unsigned char trap[] = {0xcc};
 enum { PC_AFTER_TRAP = 1 };
+#elif defined __i386__
+enum { REGISTERS = 0, RETURN_ADDRESS = 4 };
+enum { SYS_WRITE = 4, SYS_MMAP = 192, SYS_MPROTECT = 125, SYS_SIGACTION = 174, SYS_EXIT = 252 };
+enum { CONTEXT_SP = 12, CONTEXT_PC = 19 };
+static const int context_arguments[1];
+static const unsigned char trap[] = {0xcc};
+enum { PC_AFTER_TRAP = 1 };
 #else
 enum { REGISTERS = 8, RETURN_ADDRESS = 0 };
 enum { SYS_WRITE = 64, SYS_MMAP = 222, SYS_MPROTECT = 226, SYS_SIGACTION = 134, SYS_EXIT = 94 };
@@ -34,6 +43,8 @@ static const int context_arguments[REGISTERS] = {23, 24, 25, 26, 27, 28, 29, 30}
 static const unsigned char trap[] = {0x00, 0x00, 0x20, 0xd4};
 enum { PC_AFTER_TRAP = 0 };
 #endif
+/* Of the six arguments that a function is called with. */
+enum { ON_STACK = REGISTERS < 6 ? 6 - REGISTERS : 0 };
 enum { READ = 1, WRITE = 2, EXECUTE = 4, PRIVATE_ANONYMOUS = 0x22, SIGTRAP = 5, WITH_INFO = 4, WITH_RESTORER = 0x04000000 };
 
 /* calls.S */
@@ -110,14 +121,14 @@ static void run_cases(void) {
     word result = call(cases[i].entry, args);
     if (cases[i].kind == -2) result -= (word)(uintptr_t)code;
     if (cases[i].kind >= 0) result = data[0][cases[i].kind];
-    check(cases[i].name, cases[i].kind, result, cases[i].expected);
+    check(cases[i].name, cases[i].kind, (native)result, cases[i].expected);
   }
 }
 
 static void check_seen(const char *what, int n, word *args, int registers, int stack) {
   check("words the callee finds aligned", n, (seen[n].sp + RETURN_ADDRESS) % 16, 0);
   for (int i = 0; i < registers; i++) check(what, i, seen[n].registers[i], args[i]);
-  for (int i = 0; i < stack; i++) check(what, REGISTERS + i, seen[n].stack[i], args[REGISTERS + i]);
+  for (int i = 0; i < stack; i++) check(what, REGISTERS + i, seen[n].stack[i], (native)args[REGISTERS + i]);
 }
 
 static void fill_frame(word frame[256], word *args, int stack) {
@@ -140,7 +151,7 @@ static void run_frames(void) {
       spy_owns = (word)count;
       word passed[8] = {(word)(uintptr_t)frame, 0x3a3a3a3a0000u + (word)f};
       word result = call(frames[f].entry, passed);
-      check("kept", f, result, frames[f].locals ? passed[1] : passed[0]);
+      check("kept", f, result, (native)(frames[f].locals ? passed[1] : passed[0]));
       check("calls", f, seen_count, 1);
       check_seen("frame argument", 0, args, REGISTERS, count);
 #ifdef __x86_64__
@@ -161,6 +172,35 @@ static void run_frames(void) {
   }
 }
 
+#ifdef __i386__
+/* Words that are passed whole, as two. */
+static void run_wide(void) {
+  static const uint32_t masks[] = {1, 2, 0x80000000, 0xaaaaaaaa, 0x55555555, 0xffffffff, 0x00c0ffee};
+  static word frame[256], before[256];
+  word args[MAX_STACK + 8], expected[MAX_STACK];
+  for (int f = 0; f < COUNT(frames); f++)
+    for (int m = 0; m < COUNT(masks); m++)
+      for (int count = 0; count <= 32; count++) {
+        int slots = 0;
+        refill();
+        fill_frame(frame, args, count);
+        for (int i = 0; i < count; i++) {
+          frame[FRAME_ARGS + i] = args[i] = 0x8765432100000000u * (word)(i + 1) + (word)i;
+          expected[slots++] = (native)args[i];
+          if (masks[m] >> i & 1) expected[slots++] = args[i] >> 32;
+        }
+        frame[FRAME_STACK_COUNT] |= (word)masks[m] << 32;
+        memcpy(before, frame, sizeof frame);
+        spy_owns = (word)slots;
+        word passed[8] = {(word)(uintptr_t)frame, 7};
+        call(frames[f].entry, passed);
+        check_seen("word or half of one", 0, expected, 0, slots);
+        before[FRAME_RESULT] = SPIED;
+        for (int i = 0; i < 256; i++) check("word of the frame afterwards", i, frame[i], before[i]);
+      }
+}
+#endif
+
 static void run_indirect(void) {
   for (int i = 0; i < COUNT(indirect); i++) {
     word args[8];
@@ -168,24 +208,24 @@ static void run_indirect(void) {
     refill();
     check("result of a call", i, call(indirect[i].entry, args), SPIED);
     check("calls", i, seen_count, 1);
-    check_seen("argument", 0, args, REGISTERS, 0);
+    check_seen("argument", 0, args, REGISTERS, ON_STACK);
   }
 }
 
 static const struct probes *expected_trap;
 static int traps;
 
-static void on_trap(int signal, void *info, word *context) {
+static void on_trap(int signal, void *info, native *context) {
   (void)signal, (void)info;
   const struct probes *p = expected_trap;
   if (!p) give_up("a trap that nobody set\n");
   traps++;
-  check("trap at", p->argc, context[CONTEXT_PC], (word)(code + p->site) + PC_AFTER_TRAP);
+  check("trap at", p->argc, context[CONTEXT_PC], (native)(code + p->site) + PC_AFTER_TRAP);
   for (int i = 0; i < REGISTERS && i < p->argc; i++)
     check("probe argument", i, context[context_arguments[i]], argument(i));
-  const word *stack = (const word *)context[CONTEXT_SP];
-  for (int i = REGISTERS; i < p->argc; i++) check("probe argument", i, stack[i - REGISTERS], argument(i));
-  context[CONTEXT_PC] = (word)(code + p->next);
+  const native *stack = (const native *)context[CONTEXT_SP];
+  for (int i = REGISTERS; i < p->argc; i++) check("probe argument", i, stack[i - REGISTERS], (native)argument(i));
+  context[CONTEXT_PC] = (native)(code + p->next);
 }
 
 static void protect(int protection) {
@@ -193,14 +233,14 @@ static void protect(int protection) {
   __builtin___clear_cache(code, code + sizeof bytes);
 }
 
-typedef void probe_function(word, word, word, word, word, word, word, word, word, word, word, word, word, word, word,
-                            word, word, word, word, word, word, word, word, word, word, word, word, word, word, word,
-                            word, word);
+typedef void probe_function(native, native, native, native, native, native, native, native, native, native, native, native, native, native, native,
+                            native, native, native, native, native, native, native, native, native, native, native, native, native, native, native,
+                            native, native);
 
 /* The compiler's idea of a call, and the assembler's. */
 static void fire(const struct probes *p) {
   probe_function *f = (probe_function *)(uintptr_t)(code + p->entry);
-#define A(i) argument(i)
+#define A(i) (native)argument(i)
   f(A(0), A(1), A(2), A(3), A(4), A(5), A(6), A(7), A(8), A(9), A(10), A(11), A(12), A(13), A(14), A(15), A(16),
     A(17), A(18), A(19), A(20), A(21), A(22), A(23), A(24), A(25), A(26), A(27), A(28), A(29), A(30), A(31));
   static word frame[256];
@@ -211,7 +251,7 @@ static void fire(const struct probes *p) {
 }
 
 static void run_probes(void) {
-  struct { void (*handler)(int, void *, word *); word flags; void (*restorer)(void); word mask; } action = {
+  struct { void (*handler)(int, void *, native *); native flags; void (*restorer)(void); word mask; } action = {
     on_trap, WITH_INFO | WITH_RESTORER, restore, 0,
   };
   if (kernel(SYS_SIGACTION, SIGTRAP, (long)&action, 0, sizeof action.mask, 0, 0)) give_up("sigaction\n");
@@ -240,14 +280,17 @@ static int equal(const char *a, const char *b) {
   return *a == *b;
 }
 
-void start(word *stack) {
+void start(native *stack) {
   static const struct { const char *name; void (*run)(void); } parts[] = {
     {"cases", run_cases}, {"frames", run_frames}, {"indirect", run_indirect}, {"probes", run_probes},
+#ifdef __i386__
+    {"wide", run_wide},
+#endif
   };
   if (stack[0] != 2) give_up("usage: harness PART\n");
   const char *wanted = (const char *)stack[2];
   char *area = (char *)kernel(SYS_MMAP, 0, 3 * DATA, READ | WRITE, PRIVATE_ANONYMOUS, -1, 0);
-  if ((word)area > -4096ul) give_up("mmap\n");
+  if ((native)area > -4096ul) give_up("mmap\n");
   code = area + DATA;
   data[0] = (word *)(code + DATA);
   data[1] = (word *)(code - DATA);

@@ -11,7 +11,7 @@ import { delimiter, join } from 'node:path';
 import { after } from 'node:test';
 import type { Arch } from '../../src/target.ts';
 
-export const ARCHS: readonly Arch[] = ['x64', 'arm64'];
+export const ARCHS: readonly Arch[] = ['x64', 'arm64', 'i386'];
 
 /** Test options: skip where one of these programs is absent, but never in CI. */
 export function needs(...programs: readonly string[]): { skip: string | false } {
@@ -43,6 +43,7 @@ export function scratchFolder(): string {
 const OBJDUMP: Readonly<Record<Arch, readonly [program: string, ...args: string[]]>> = {
   x64: ['objdump', '-m', 'i386:x86-64', '-M', 'intel'],
   arm64: ['aarch64-linux-gnu-objdump', '-m', 'aarch64'],
+  i386: ['objdump', '-m', 'i386', '-M', 'intel'],
 };
 
 export const disassembler = (arch: Arch): string => OBJDUMP[arch][0];

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeDof } from '../../src/dof/decode.ts';
 import { validateDof } from '../../src/dof/validate.ts';
-import { dTypeName } from '../../src/image/d-types.ts';
+import { dTypeNames } from '../../src/image/d-types.ts';
 import { buildImage, type ImageDefinition } from '../../src/image/image.ts';
 import { readElf } from '../../src/object/elf/reader.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
@@ -145,8 +145,24 @@ const SIZES: Readonly<Record<string, number>> = {
 };
 
 test('every type has a name that D knows', () => {
-  for (const name of TYPES)
-    assert.ok(dTypeName(parseCType(name)) in SIZES, `${name}: ${dTypeName(parseCType(name))}`);
+  for (const name of TYPES) {
+    const type = parseCType(name);
+    const [shown, ...more] = dTypeNames('x64', type);
+    assert.equal(SIZES[shown!], type.signed ? -type.size : type.size, name);
+    assert.deepEqual(more, []);
+  }
+});
+
+test('with words of 32 bits no type is larger for D, whose kernel may have 64, and what is larger for C is two', () => {
+  const INTS: Readonly<Record<string, string>> = { '-4': 'int32_t', 4: 'uint32_t' };
+  for (const name of TYPES) {
+    const type = parseCType(name);
+    const shown = dTypeNames('i386', type);
+    if (type.size32 === 8) assert.deepEqual(shown, ['uint32_t', type.signed ? 'int32_t' : 'uint32_t'], name);
+    else if (type.size32 !== type.size && !/[*n]$/.test(name))
+      assert.deepEqual(shown, [INTS[type.signed ? -4 : 4]], name);
+    else assert.deepEqual(shown, dTypeNames('x64', type), name);
+  }
 });
 
 const ONE: ImageDefinition = {

@@ -25,6 +25,7 @@ const TARGETS: readonly Target[] = [
   { os: 'linux', arch: 'x64', tracepoint: 'nop5' },
   { os: 'linux', arch: 'x64', tracepoint: 'nop+nop10' },
   { os: 'linux', arch: 'arm64', tracepoint: 'nop' },
+  { os: 'linux', arch: 'i386', tracepoint: 'nop' },
 ];
 /** The tracepoint as objdump prints it. */
 const INSTRUCTION: Record<string, RegExp> = {
@@ -32,8 +33,9 @@ const INSTRUCTION: Record<string, RegExp> = {
   'x64 nop5': /^nopl? +0x0\(%rax,%rax,1\)$/,
   'x64 nop+nop10': /^nop$/,
   'arm64 nop': /^nop$/,
+  'i386 nop': /^nop$/,
 };
-const OBJDUMP = { x64: 'objdump', arm64: 'aarch64-linux-gnu-objdump' } as const;
+const OBJDUMP = { x64: 'objdump', arm64: 'aarch64-linux-gnu-objdump', i386: 'objdump' } as const;
 
 const typeNames = [...Object.keys(INTEGERS), ...Object.keys(OTHERS), 'int64_t*1000', 'int16_t*10'];
 // Not words that look like a reader's warning.
@@ -85,7 +87,7 @@ function listedByReadelf(path: string): Listed[] {
 }
 
 /** Instructions by address. */
-function disassembled(path: string, arch: 'x64' | 'arm64'): Map<number, string> {
+function disassembled(path: string, arch: Target['arch']): Map<number, string> {
   const { stdout, status } = run(OBJDUMP[arch], '-d', '--no-show-raw-insn', path);
   assert.equal(status, 0);
   const lines = [...stdout.matchAll(/^ *([0-9a-f]+):\t(.*?) *$/gm)];
@@ -113,7 +115,10 @@ for (const target of TARGETS) {
           for (const [index, { types }] of definition.probes.entries()) {
             const { args, pc } = listed[index]!;
             const sizes = parseArguments(args).map(({ size, signed }) => (signed ? -size : size));
-            const shown = types.slice(0, 12).map(({ size, signed }) => (signed ? -size : size));
+            const shown = types.slice(0, 12).map((type) => {
+              const size = target.arch === 'i386' ? type.size32 : type.size;
+              return type.signed ? -size : size;
+            });
             assert.deepEqual(sizes, shown);
             assert.match(code.get(pc) ?? 'no instruction there', INSTRUCTION[title]!);
           }

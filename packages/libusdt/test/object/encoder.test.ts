@@ -23,9 +23,18 @@ function everyStructure(format: ElfFormat): Uint8Array {
   const { sizes } = encoder;
   const bytes = new Uint8Array(2048);
   const view = new DataView(bytes.buffer);
-  const strings = '\0first\0.dynsym\0.dynstr\0.rela.dyn\0.dynamic\0.note.x\0';
+  const strings = '\0first\0.dynsym\0.dynstr\0.rela.dyn\0.dynamic\0.note.x\0.rel.dyn\0';
   const name = (text: string) => strings.indexOf(`\0${text}\0`) + 1;
-  const at = { phdr: 0x80, sym: 0x200, str: 0x280, rela: 0x300, dyn: 0x340, note: 0x380, shdr: 0x400 };
+  const at = {
+    phdr: 0x80,
+    sym: 0x200,
+    str: 0x280,
+    rela: 0x300,
+    dyn: 0x340,
+    rel: 0x3c0,
+    note: 0x380,
+    shdr: 0x400,
+  };
   let end = encoder.ehdr(view, 0, {
     e_type: 3,
     e_machine: format.class === 64 ? EM_PPC64 : EM_PPC,
@@ -34,7 +43,7 @@ function everyStructure(format: ElfFormat): Uint8Array {
     e_shoff: at.shdr,
     e_flags: 0,
     e_phnum: 2,
-    e_shnum: 6,
+    e_shnum: 7,
     e_shstrndx: 2,
   });
   assert.equal(end, sizes.ehdr);
@@ -65,6 +74,7 @@ function everyStructure(format: ElfFormat): Uint8Array {
   bytes.set(new TextEncoder().encode(strings), at.str);
   const relocation = { r_offset: 0x10100, r_sym: 1, r_type: 20, r_addend: -8 };
   assert.equal(encoder.rela(view, at.rela, relocation), at.rela + sizes.rela);
+  assert.equal(encoder.rel(view, at.rel, { ...relocation, r_offset: 0x10200 }), at.rel + sizes.rel);
   end = encoder.dyn(view, at.dyn, { d_tag: 30, d_un: 8 });
   assert.equal(encoder.dyn(view, end, { d_tag: 0, d_un: 0 }), at.dyn + 2 * sizes.dyn);
   end = encoder.nhdr(view, at.note, { n_namesz: 4, n_descsz: 4, n_type: 0x51 });
@@ -76,13 +86,14 @@ function everyStructure(format: ElfFormat): Uint8Array {
     ['.rela.dyn', 4, at.rela, sizes.rela, 1, 0, sizes.rela, 8],
     ['.dynamic', 6, at.dyn, 2 * sizes.dyn, 2, 0, sizes.dyn, 8],
     ['.note.x', 7, at.note, 20, 0, 0, 0, 4],
+    ['.rel.dyn', 9, at.rel, sizes.rel, 1, 0, sizes.rel, 8],
   ] as const;
   end = at.shdr + sizes.shdr;
   for (const [text, sh_type, sh_offset, sh_size, sh_link, sh_info, sh_entsize, sh_addralign] of sections) {
     const common = { sh_name: name(text), sh_type, sh_flags: 2, sh_addr: 0x10000 + sh_offset, sh_offset };
     end = encoder.shdr(view, end, { ...common, sh_size, sh_link, sh_info, sh_addralign, sh_entsize });
   }
-  assert.equal(end, at.shdr + 6 * sizes.shdr);
+  assert.equal(end, at.shdr + 7 * sizes.shdr);
   return bytes;
 }
 
@@ -103,6 +114,8 @@ for (const format of FORMATS) {
       ' .rela.dyn RELA 10300 300 ',
       ' 1: 10abc 77 FUNC GLOBAL HIDDEN 4 first',
       ' 10abc first - 8',
+      ' .rel.dyn REL 103c0 3c0 ',
+      ' 10abc first\n',
       '(FLAGS) BIND_NOW',
       ' abc 0x4 Unknown note type: (0x51)',
       'description data: 01 02 03 04'.replace(/\b0+(?=[0-9a-f])/g, ''),

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { MACHINES } from '../../src/object/elf/machines.ts';
 import { type ElfFile, readElf } from '../../src/object/elf/reader.ts';
 import {
   planSharedObject,
@@ -15,7 +16,8 @@ import {
 import { encodeDeclarations, planDeclarations } from '../../src/sdt/declaration.ts';
 import { SDT_SPELLING } from '../../src/sdt/name.ts';
 import { encodeStapsdtNotes, planStapsdtNotes } from '../../src/sdt/note.ts';
-import { assertAccepted, needs, run, scratchFolder } from './tools.ts';
+import type { Arch } from '../../src/target.ts';
+import { assertAccepted, needs, RUNS_I386, run, scratchFolder } from './tools.ts';
 
 const ELF64 = { class: 64, data: 'lsb' } as const;
 const folder = scratchFolder();
@@ -34,6 +36,15 @@ function assemble({ plan, textAddress, dataAddress, gotAddress }: SharedObjectLa
     text.set([0x83, 0x05, 0, 0, 0, 0, 1, 0x8b, 0x05, 0, 0, 0, 0, 0xc3], BUMP); // add [counter], 1; mov eax, [counter]; ret
     view.setInt32(BUMP + 2, counter - (textAddress + BUMP + 7), true);
     view.setInt32(BUMP + 9, counter - (textAddress + BUMP + 13), true);
+    return text;
+  }
+  if (plan.arch === 'i386') {
+    text.set([0xb8, 42, 0, 0, 0, 0xc3], ANSWER); // mov eax, 42; ret
+    text.set([0xe8, 0, 0, 0, 0, 0x59, 0xff, 0xa1], FORWARD); // call next; pop ecx; jmp [ecx + got]
+    view.setInt32(FORWARD + 8, got - (textAddress + FORWARD + 5), true);
+    // call next; pop ecx; add [ecx + counter], 1; mov eax, [ecx + counter]; ret
+    text.set([0xe8, 0, 0, 0, 0, 0x59, 0x83, 0x81, 0, 0, 0, 0, 1, 0x8b, 0x81, 0, 0, 0, 0, 0xc3], BUMP);
+    for (const at of [8, 15]) view.setInt32(BUMP + at, counter - (textAddress + BUMP + 5), true);
     return text;
   }
   const put = (at: number, ...words: number[]) => {
@@ -55,7 +66,7 @@ const ANSWER = 0;
 const FORWARD = 64;
 const BUMP = 128;
 
-function plan(arch: 'x64' | 'arm64'): SharedObjectPlan {
+function plan(arch: Arch): SharedObjectPlan {
   return {
     arch,
     textSize: 192,
@@ -67,8 +78,9 @@ function plan(arch: 'x64' | 'arm64'): SharedObjectPlan {
   };
 }
 
-function build(arch: 'x64' | 'arm64'): Uint8Array {
+function build(arch: Arch): Uint8Array {
   const layout = planSharedObject(plan(arch));
+  const { format } = MACHINES[arch].encoder;
   const pc = layout.textAddress + ANSWER;
   const base = layout.stapsdtBaseAddress;
   return writeSharedObject(layout, {
@@ -85,14 +97,14 @@ function build(arch: 'x64' | 'arm64'): Uint8Array {
         section: '.note.libusdt',
         bytes: encodeDeclarations(
           [{ pc, provider: 'web', module: 'm', function: 'f', name: 'request-start', types: ['int'] }],
-          ELF64,
+          format,
         ),
       },
       {
         section: '.note.stapsdt',
         bytes: encodeStapsdtNotes(
           [{ pc, base, semaphore: 0, provider: 'web', name: 'request__start', args: '-4@%edi' }],
-          ELF64,
+          format,
         ),
       },
     ],
@@ -130,6 +142,9 @@ __asm__(".globl _start\\n_start: mov x0, sp\\n b run\\n");
 
 const CROSS = '/usr/aarch64-linux-gnu';
 const CROSS_LIBC = `${CROSS}/lib/libc.so.6`;
+const CROSS_386 = '/usr/i686-linux-gnu/lib';
+const LOADER_386 = `${CROSS_386}/ld-linux.so.2`;
+const EMULATOR_386 = RUNS_I386 ? [] : ['qemu-i386-static'];
 const LOADERS = [
   { name: 'glibc on x64', arch: 'x64', compiler: 'gcc', flags: ['-ldl'], runner: [], wanted: [] },
   { name: 'musl on x64', arch: 'x64', compiler: 'musl-gcc', flags: ['-ldl'], runner: [], wanted: [] },
@@ -141,10 +156,18 @@ const LOADERS = [
     runner: ['qemu-aarch64-static', '-L', CROSS],
     wanted: ['qemu-aarch64-static', CROSS_LIBC],
   },
+  {
+    name: 'glibc on i386',
+    arch: 'i386',
+    compiler: 'i686-linux-gnu-gcc',
+    flags: ['-ldl'],
+    runner: [...EMULATOR_386, LOADER_386, '--library-path', CROSS_386],
+    wanted: [LOADER_386],
+  },
 ] as const;
 
 for (const { name, arch, compiler, flags, runner, wanted } of LOADERS) {
-  const runs = arch === 'arm64' || (process.arch === 'x64' && process.platform === 'linux');
+  const runs = arch !== 'x64' || (process.arch === 'x64' && process.platform === 'linux');
   const options = runs ? needs(compiler, ...wanted) : { skip: 'for another machine' };
   test(`${name} loads the object, finds exports, resolves imports`, options, () => {
     const source = join(folder, 'harness.c');
@@ -172,10 +195,12 @@ test(
   () => {
     judge(build('x64'), 'x64.so');
     judge(build('arm64'), 'arm64.so');
+    judge(build('i386'), 'i386.so');
     for (const [arch, stapsdtBase, textSize] of [
       ['x64', false, 0],
       ['arm64', true, 4],
       ['x64', true, 3000],
+      ['i386', true, 5],
     ] as const) {
       const layout = planSharedObject({
         arch,
@@ -208,10 +233,22 @@ test('readelf sees the build id, the symbols and the notes', needs('readelf'), (
   assert.doesNotMatch(stdout, /SONAME|NEEDED|VERNEED/);
 });
 
+test('a file of 32 bits has the structures and relocations of its processor', needs('readelf'), () => {
+  const path = join(folder, 'seen-386.so');
+  writeFileSync(path, build('i386'));
+  const { stdout } = run('readelf', '-aW', path);
+  assert.match(stdout, /Class: +ELF32/);
+  assert.match(stdout, /Machine: +Intel 80386/);
+  assert.match(stdout, /R_386_GLOB_DAT +0+ +labs\n/);
+  assert.match(stdout, /\(RELENT\) +8 \(bytes\)/);
+  assert.doesNotMatch(stdout, /RELA/);
+  assert.match(stdout, /Provider: web\n +Name: request__start\n/);
+});
+
 const symbolName = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,20}$/);
 const anyPlan = fc
   .record({
-    arch: fc.constantFrom('x64' as const, 'arm64' as const),
+    arch: fc.constantFrom<Arch>('x64', 'arm64', 'i386'),
     textSize: fc.nat(10_000),
     textAlign: fc.constantFrom(1, 4, 16, 64, 4096),
     names: fc.uniqueArray(symbolName, { maxLength: 40 }),
@@ -288,15 +325,20 @@ function readSymbols(file: ElfFile, section: string): Symbol[] {
   const data = file.data(table);
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   const strings = file.data(file.sections[table.link]!);
-  return Array.from({ length: data.length / 24 }, (_, index) => {
-    const at = index * 24;
+  // Elf32_Sym and Elf64_Sym: where each field is.
+  const [size, info, shndx, value, extent] =
+    file.format.class === 64 ? [24, 4, 6, 8, 16] : [16, 12, 14, 4, 8];
+  const word = (at: number): number =>
+    file.format.class === 64 ? Number(view.getBigUint64(at, true)) : view.getUint32(at, true);
+  return Array.from({ length: data.length / size }, (_, index) => {
+    const at = index * size;
     const start = view.getUint32(at, true);
     return {
       name: new TextDecoder().decode(strings.subarray(start, strings.indexOf(0, start))),
-      info: view.getUint8(at + 4),
-      shndx: view.getUint16(at + 6, true),
-      value: Number(view.getBigUint64(at + 8, true)),
-      size: Number(view.getBigUint64(at + 16, true)),
+      info: view.getUint8(at + info),
+      shndx: view.getUint16(at + shndx, true),
+      value: word(at + value),
+      size: word(at + extent),
     };
   });
 }
@@ -309,7 +351,7 @@ test('every plan gives a file with what was planned, where it was planned', () =
       assert.deepEqual(writeSharedObject(layout, content), bytes, 'deterministic');
       const file = readElf(bytes);
       const [code, writable, dynamic] = file.segments;
-      const maxPage = planned.arch === 'x64' ? 4096n : 65536n;
+      const maxPage = planned.arch === 'arm64' ? 65536n : 4096n;
 
       assert.deepEqual([code!.flags, code!.offset, code!.vaddr], [5, 0n, 0n]);
       assert.equal(writable!.flags, 6);
@@ -367,7 +409,7 @@ test('every plan gives a file with what was planned, where it was planned', () =
       const gots = planned.imports.map((name) => layout.gotAddress(name));
       assert.deepEqual(
         gots,
-        gots.map((_, index) => Number(file.section('.got')!.addr) + index * 8),
+        gots.map((_, index) => Number(file.section('.got')!.addr) + (index * file.format.class) / 8),
       );
     }),
     { numRuns: 150 },

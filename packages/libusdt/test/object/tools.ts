@@ -6,6 +6,10 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after } from 'node:test';
 
+/** Most kernels for x86-64 run i386 programs, too. */
+export const RUNS_I386 =
+  process.platform === 'linux' && process.arch === 'x64' && existsSync('/proc/sys/abi/vsyscall32');
+
 /** Options for a test that needs these programs or files: skipped where one is absent, but never in CI. */
 export function needs(...wanted: readonly string[]): { skip: string | false } {
   const folders = (process.env.PATH ?? '').split(delimiter);

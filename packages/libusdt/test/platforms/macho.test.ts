@@ -11,7 +11,6 @@ import { buildEngine } from '../../src/engine/code.ts';
 import { FRAME } from '../../src/engine/frame.ts';
 import { buildImage } from '../../src/image/image.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
-import type { Arch } from '../../src/target.ts';
 import type { CTypeName } from '../../src/types/infer.ts';
 import { needs, run, scratchFolder } from '../object/tools.ts';
 
@@ -23,7 +22,7 @@ const MACHINES = {
 } as const;
 const ints = (count: number): CTypeName[] => Array.from({ length: count }, () => 'int64_t');
 
-for (const arch of Object.keys(MACHINES) as Arch[]) {
+for (const arch of Object.keys(MACHINES) as (keyof typeof MACHINES)[]) {
   const { compiler, runner } = MACHINES[arch];
   test(`engine and image for macOS on ${arch} do their work in a loader`, needs(compiler, ...runner), () => {
     const path = (name: string): string => join(folder, `${arch}-${name}`);
@@ -64,7 +63,7 @@ for (const arch of Object.keys(MACHINES) as Arch[]) {
 }
 
 test('every reader takes the images for macOS', needs('llvm-objdump', 'llvm-readobj'), () => {
-  for (const arch of Object.keys(MACHINES) as Arch[]) {
+  for (const arch of Object.keys(MACHINES) as (keyof typeof MACHINES)[]) {
     const probes = [defineProbe('request-start', ['uint32_t', 'char *'])];
     const target = { os: 'darwin', arch, tracepoint: 'nop' } as const;
     const path = join(folder, `${arch}.image`);

@@ -27,12 +27,24 @@ test('arm64 names x registers whatever the size', () => {
   );
 });
 
+test('i386 has all on the stack, and two words for what has eight bytes', () => {
+  const types = ([1, 2, 4, 8, 8, 1, 4] as const).map((size) => ({ size, signed: size === 8 }));
+  assert.equal(
+    argumentString('i386', types),
+    '1@0(%esp) 2@4(%esp) 4@8(%esp) -8@12(%esp) -8@20(%esp) 1@28(%esp) 4@32(%esp)',
+  );
+});
+
 test('no more than twelve are listed', () => {
-  for (const arch of ['x64', 'arm64'] as const) {
+  for (const [arch, last] of [
+    ['x64', '40(%rsp)'],
+    ['arm64', '[sp, 24]'],
+    ['i386', '44(%esp)'],
+  ] as const) {
     assert.equal(argumentString(arch, []), '');
     const operands = parseArguments(argumentString(arch, Array(32).fill(INT)));
     assert.equal(operands.length, 12);
-    assert.equal(operands[11]!.operand, arch === 'x64' ? '40(%rsp)' : '[sp, 24]');
+    assert.equal(operands[11]!.operand, last);
     assert.ok(operands.every(({ size, signed, float }) => size === 4 && signed && !float));
   }
 });

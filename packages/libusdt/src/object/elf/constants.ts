@@ -31,6 +31,7 @@ export const ET_DYN = 3;
 export const ET_CORE = 4;
 
 // e_machine: https://gabi.xinuos.com/elf/a-emachine.html
+export const EM_386 = 3;
 export const EM_X86_64 = 62;
 export const EM_AARCH64 = 183;
 
@@ -47,6 +48,7 @@ export const SHT_HASH = 5;
 export const SHT_DYNAMIC = 6;
 export const SHT_NOTE = 7;
 export const SHT_NOBITS = 8;
+export const SHT_REL = 9;
 export const SHT_DYNSYM = 11;
 /** https://github.com/illumos/illumos-gate/blob/master/usr/src/uts/common/sys/elf.h */
 export const SHT_SUNW_dof = 0x6ffffff4;
@@ -82,11 +84,15 @@ export const DT_RELASZ = 8;
 export const DT_RELAENT = 9;
 export const DT_STRSZ = 10;
 export const DT_SYMENT = 11;
+export const DT_REL = 17;
+export const DT_RELSZ = 18;
+export const DT_RELENT = 19;
 export const DT_FLAGS = 30;
 export const DF_BIND_NOW = 8;
 
-// Relocations: https://gitlab.com/x86-psABIs/x86-64-ABI (table 4.9) and
+// Relocations: https://gitlab.com/x86-psABIs/i386-ABI (table 2.9), https://gitlab.com/x86-psABIs/x86-64-ABI (table 4.9) and
 // https://github.com/ARM-software/abi-aa/blob/main/aaelf64/aaelf64.rst (dynamic relocations)
+export const R_386_GLOB_DAT = 6;
 export const R_X86_64_GLOB_DAT = 6;
 export const R_AARCH64_GLOB_DAT = 1025;
 

@@ -77,12 +77,16 @@ export interface Dyn {
   readonly d_un: ElfWord;
 }
 
-export interface Rela {
+/** A relocation whose addend is what the relocated word holds. */
+export interface Rel {
   readonly r_offset: ElfWord;
   /** Symbol half of `r_info`. */
   readonly r_sym: number;
   /** Type half of `r_info`. */
   readonly r_type: number;
+}
+
+export interface Rela extends Rel {
   readonly r_addend: number;
 }
 
@@ -99,14 +103,35 @@ export interface ElfSizes {
   readonly shdr: number;
   readonly sym: number;
   readonly dyn: number;
+  readonly rel: number;
   readonly rela: number;
   readonly nhdr: number;
   /** Elf_Addr, Elf_Off. */
   readonly word: number;
 }
 
-const SIZES_32: ElfSizes = { ehdr: 52, phdr: 32, shdr: 40, sym: 16, dyn: 8, rela: 12, nhdr: 12, word: 4 };
-const SIZES_64: ElfSizes = { ehdr: 64, phdr: 56, shdr: 64, sym: 24, dyn: 16, rela: 24, nhdr: 12, word: 8 };
+const SIZES_32: ElfSizes = {
+  ehdr: 52,
+  phdr: 32,
+  shdr: 40,
+  sym: 16,
+  dyn: 8,
+  rel: 8,
+  rela: 12,
+  nhdr: 12,
+  word: 4,
+};
+const SIZES_64: ElfSizes = {
+  ehdr: 64,
+  phdr: 56,
+  shdr: 64,
+  sym: 24,
+  dyn: 16,
+  rel: 16,
+  rela: 24,
+  nhdr: 12,
+  word: 8,
+};
 
 export class ElfEncoder {
   readonly format: ElfFormat;
@@ -215,16 +240,17 @@ export class ElfEncoder {
     return this.word(out, this.word(out, at, entry.d_tag), entry.d_un);
   }
 
-  rela(out: DataView, at: number, relocation: Rela): number {
-    const { r_sym, r_type, r_addend } = relocation;
-    let next = this.word(out, at, relocation.r_offset);
-    if (this.is64) {
-      next = this.word(out, next, (BigInt(r_sym) << 32n) | BigInt(r_type));
-      return this.word(out, next, BigInt.asUintN(64, BigInt(r_addend)));
-    }
+  rel(out: DataView, at: number, { r_offset, r_sym, r_type }: Rel): number {
+    const next = this.word(out, at, r_offset);
+    if (this.is64) return this.word(out, next, (BigInt(r_sym) << 32n) | BigInt(r_type));
     checkUnsigned(r_type, 0xff, 'ELF32 relocation type');
-    next = this.word32(out, next, r_sym * 256 + r_type);
-    return this.word32(out, next, r_addend >>> 0);
+    return this.word32(out, next, r_sym * 256 + r_type);
+  }
+
+  rela(out: DataView, at: number, relocation: Rela): number {
+    const next = this.rel(out, at, relocation);
+    const { r_addend } = relocation;
+    return this.word(out, next, this.is64 ? BigInt.asUintN(64, BigInt(r_addend)) : r_addend >>> 0);
   }
 
   nhdr(out: DataView, at: number, note: Nhdr): number {

@@ -4,8 +4,8 @@
  * It is written in two steps, because code has to know the addresses around it before it can be assembled:
  * {@link planSharedObject} gives every address, {@link writeSharedObject} takes the code and writes the file.
  *
- *     PT_LOAD R+X   ELF header, program headers, .note.gnu.build-id, .hash, .dynsym, .dynstr, .rela.dyn,
- *                   .text, .stapsdt.base, .SUNW_dof
+ *     PT_LOAD R+X   ELF header, program headers, .note.gnu.build-id, .hash, .dynsym, .dynstr, .rela.dyn
+ *                   (.rel.dyn on i386), .text, .stapsdt.base, .SUNW_dof
  *     PT_LOAD R+W   .dynamic, .got, .bss
  *     not loaded    .symtab, .strtab, .shstrtab, the note sections, the section headers
  *
@@ -29,22 +29,24 @@
  */
 
 import type { Deferred, Sequence } from '../../sequence.ts';
+import type { Arch } from '../../target.ts';
 import { alignUp, cStringLength, isPowerOfTwo, LITERAL, type Spelling, writeCString } from '../bytes.ts';
 import * as elf from './constants.ts';
-import { ElfEncoder, type Phdr, type Shdr } from './encoder.ts';
+import type { Phdr, Shdr } from './encoder.ts';
 import { hashTable, hashTableWords } from './hash.ts';
+import { MACHINES } from './machines.ts';
 
 export interface SharedObjectPlan {
-  readonly arch: 'x64' | 'arm64';
+  readonly arch: Arch;
   /** ELFOSABI_NONE unless told otherwise. */
   readonly osabi?: number;
   /** Bytes of machine code. */
   readonly textSize: number;
-  /** Alignment of the first byte of code: a power of two, at most the page size (4096 on x64, 65536 on arm64). */
+  /** Alignment of the first byte of code: a power of two, at most the page size (4096 on x64 and i386, 65536 on arm64). */
   readonly textAlign: number;
   /** Global functions, for `dlsym`. */
   readonly exports: readonly string[];
-  /** Undefined functions. Each gets one 8-byte word, filled in by the loader with the function's address. */
+  /** Undefined functions. Each gets a word, of 8 bytes or in ELF32 4, filled in by the loader with the function's address. */
   readonly imports: readonly string[];
   /** Zero-initialised writable bytes; 0 for none. */
   readonly dataSize: number;
@@ -117,13 +119,6 @@ export interface SharedObjectContent {
   readonly buildId?: Uint8Array;
 }
 
-const MACHINES = {
-  x64: { e_machine: elf.EM_X86_64, maxPageSize: 4096, globDat: elf.R_X86_64_GLOB_DAT },
-  arm64: { e_machine: elf.EM_AARCH64, maxPageSize: 65536, globDat: elf.R_AARCH64_GLOB_DAT },
-} as const;
-
-const encoder = new ElfEncoder({ class: 64, data: 'lsb' });
-const { ehdr: EHDR, phdr: PHDR, shdr: SHDR, sym: SYM, dyn: DYN, rela: RELA, nhdr: NHDR } = encoder.sizes;
 const SEGMENTS = 5;
 /** PN_XNUM means that the number is elsewhere. */
 const MOST_SEGMENTS = 0xfffe;
@@ -135,7 +130,9 @@ const DOF_SECTION = '.SUNW_dof';
 
 /** Lays out a shared object. @throws RangeError for sizes, alignments or names that an ELF file cannot have. */
 export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
-  const { maxPageSize } = MACHINES[plan.arch];
+  const { maxPageSize, relocations, encoder } = MACHINES[plan.arch];
+  const { sizes } = encoder;
+  const { word } = sizes;
   const buildIdSize = plan.buildIdSize ?? BUILD_ID_SIZE;
   checkSize('textSize', plan.textSize);
   checkSize('dataSize', plan.dataSize);
@@ -154,7 +151,7 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
   const sections: LoadedSection[] = [];
   const imports = plan.imports.length;
   const symbolCount = names.length + 1;
-  let offset = EHDR + segments * PHDR;
+  let offset = sizes.ehdr + segments * sizes.phdr;
   let bias = 0;
   const place = (name: string, type: number, flags: number, size: number, align: number, entsize = 0) => {
     offset = alignUp(offset, align);
@@ -173,11 +170,14 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
     return section;
   };
 
-  place('.note.gnu.build-id', elf.SHT_NOTE, 0, NHDR + 4 + alignUp(buildIdSize, 4), 4);
-  place('.hash', elf.SHT_HASH, 0, hashTableWords(symbolCount) * 4, 8, 4);
-  place('.dynsym', elf.SHT_DYNSYM, 0, symbolCount * SYM, 8, SYM);
+  place('.note.gnu.build-id', elf.SHT_NOTE, 0, sizes.nhdr + 4 + alignUp(buildIdSize, 4), 4);
+  place('.hash', elf.SHT_HASH, 0, hashTableWords(symbolCount) * 4, word, 4);
+  place('.dynsym', elf.SHT_DYNSYM, 0, symbolCount * sizes.sym, word, sizes.sym);
   place('.dynstr', elf.SHT_STRTAB, 0, stringTableSize(names), 1);
-  if (imports > 0) place('.rela.dyn', elf.SHT_RELA, 0, imports * RELA, 8, RELA);
+  if (imports > 0) {
+    const entsize = sizes[relocations.structure];
+    place(relocations.section, relocations.sh_type, 0, imports * entsize, word, entsize);
+  }
   const text = place('.text', elf.SHT_PROGBITS, elf.SHF_EXECINSTR, plan.textSize, plan.textAlign);
   const base = plan.stapsdtBase ? place('.stapsdt.base', elf.SHT_PROGBITS, 0, 1, 1) : undefined;
   const dof = plan.dofSize ? place(DOF_SECTION, elf.SHT_PROGBITS, 0, plan.dofSize, 8) : undefined;
@@ -186,8 +186,9 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
   offset = alignUp(offset, 8);
   bias = alignUp(offset, maxPageSize) + (offset % maxPageSize) - offset;
   const dynamicEntries = (imports > 0 ? 3 : 0) + 7;
-  place('.dynamic', elf.SHT_DYNAMIC, elf.SHF_WRITE, dynamicEntries * DYN, 8, DYN);
-  const got = imports > 0 ? place('.got', elf.SHT_PROGBITS, elf.SHF_WRITE, imports * 8, 8, 8) : undefined;
+  place('.dynamic', elf.SHT_DYNAMIC, elf.SHF_WRITE, dynamicEntries * sizes.dyn, word, sizes.dyn);
+  const got =
+    imports > 0 ? place('.got', elf.SHT_PROGBITS, elf.SHF_WRITE, imports * word, word, word) : undefined;
   const data = plan.dataSize > 0 ? place('.bss', elf.SHT_NOBITS, elf.SHF_WRITE, plan.dataSize, 8) : undefined;
 
   const last = sections[sections.length - 1]!;
@@ -213,7 +214,7 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
       const index = gotIndex.get(name);
       if (index === undefined || got === undefined)
         throw new RangeError(`not an import of this object: ${name}`);
-      return got.sh_addr + index * 8;
+      return got.sh_addr + index * word;
     },
     sections,
   };
@@ -225,6 +226,8 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
  */
 export function writeSharedObject(layout: SharedObjectLayout, content: SharedObjectContent): Uint8Array {
   const { plan } = layout;
+  const { e_machine, relocations, encoder } = MACHINES[plan.arch];
+  const { sizes } = encoder;
   checkContent(plan, content);
   const exportsByName = new Map(content.exports.map((symbol) => [symbol.name, symbol]));
   const locals = content.symbols ?? [];
@@ -248,7 +251,7 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   const links: Record<string, readonly [link: number, info: number]> = {
     '.hash': [number('.dynsym'), 0],
     '.dynsym': [number('.dynstr'), 1],
-    '.rela.dyn': [number('.dynsym'), 0],
+    [relocations.section]: [number('.dynsym'), 0],
     '.dynamic': [number('.dynstr'), 0],
   };
   for (const { name, ...section } of layout.sections) {
@@ -283,25 +286,33 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   let symtab = 0;
   let strtab = 0;
   if (debugSymbols.length > 0) {
-    const size = (locals.length + content.exports.length + 1) * SYM;
+    const size = (locals.length + content.exports.length + 1) * sizes.sym;
     let names = 1;
     for (const group of debugSymbols) names += namesSize(...group);
-    symtab = append('.symtab', elf.SHT_SYMTAB, size, 8, headers.length + 2, locals.length + 1, SYM);
+    symtab = append(
+      '.symtab',
+      elf.SHT_SYMTAB,
+      size,
+      sizes.word,
+      headers.length + 2,
+      locals.length + 1,
+      sizes.sym,
+    );
     strtab = append('.strtab', elf.SHT_STRTAB, names, 1);
   }
   const sectionNames = [...names, '.shstrtab', ...content.notes.map((note) => note.section)];
   const shstrtab = append('.shstrtab', elf.SHT_STRTAB, stringTableSize(sectionNames), 1);
   const e_shstrndx = headers.length;
   const notes = content.notes.map(({ section, bytes }) => append(section, elf.SHT_NOTE, bytes.length, 4));
-  const e_shoff = alignUp(end, 8);
+  const e_shoff = alignUp(end, sizes.word);
 
-  const bytes = new Uint8Array(e_shoff + (headers.length + 1) * SHDR);
+  const bytes = new Uint8Array(e_shoff + (headers.length + 1) * sizes.shdr);
   const view = new DataView(bytes.buffer);
   encoder.ehdr(view, 0, {
     e_type: elf.ET_DYN,
-    e_machine: MACHINES[plan.arch].e_machine,
+    e_machine,
     ei_osabi: plan.osabi ?? elf.ELFOSABI_NONE,
-    e_phoff: EHDR,
+    e_phoff: sizes.ehdr,
     e_shoff,
     e_phnum: segmentCount(plan),
     e_shnum: headers.length + 1,
@@ -323,7 +334,7 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
       st_value: 0,
       st_size: 0,
     };
-    let at = symtab + SYM;
+    let at = symtab + sizes.sym;
     let name = strtab + 1;
     for (const [prefix, spelling, symbols] of debugSymbols) {
       for (let i = 0; i < symbols.length; i++) {
@@ -345,7 +356,7 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   });
 
   let name = shstrtab + 1;
-  let at = e_shoff + SHDR;
+  let at = e_shoff + sizes.shdr;
   headers.forEach((header, index) => {
     at = encoder.shdr(view, at, { ...header, sh_name: name - shstrtab });
     name = writeCString(bytes, name, sectionNames[index]!);
@@ -358,7 +369,7 @@ function segmentCount({ hiddenCount = 0 }: SharedObjectPlan): number {
 }
 
 function writeSegments(view: DataView, layout: SharedObjectLayout, hidden: readonly number[]): void {
-  const { maxPageSize } = MACHINES[layout.plan.arch];
+  const { maxPageSize, encoder } = MACHINES[layout.plan.arch];
   const dynamic = find(layout, '.dynamic');
   const buildId = find(layout, '.note.gnu.build-id');
   const last = layout.sections[layout.sections.indexOf(dynamic) - 1]!;
@@ -388,7 +399,7 @@ function writeSegments(view: DataView, layout: SharedObjectLayout, hidden: reado
     // At file offset 0.
     ...hidden.map((p_vaddr) => ({ ...NOTHING, p_vaddr, p_memsz: 1 })),
   ];
-  let at = EHDR;
+  let at = encoder.sizes.ehdr;
   for (const segment of segments) at = encoder.phdr(view, at, segment);
 }
 
@@ -414,7 +425,7 @@ function segmentOf(section: LoadedSection, p_type: number, p_flags: number): Phd
   };
 }
 
-/** .hash, .dynsym, .dynstr, .rela.dyn and .dynamic: what the dynamic loader reads. */
+/** .hash, .dynsym, .dynstr, the relocations and .dynamic: what the dynamic loader reads. */
 function writeLoadedTables(
   bytes: Uint8Array,
   view: DataView,
@@ -422,6 +433,8 @@ function writeLoadedTables(
   exportsByName: ReadonlyMap<string, CodeSymbol>,
 ): void {
   const { plan, sections } = layout;
+  const { relocations, globDat, encoder } = MACHINES[plan.arch];
+  const { sizes } = encoder;
   const dynstr = find(layout, '.dynstr');
   const dynsym = find(layout, '.dynsym');
   const hash = find(layout, '.hash');
@@ -431,7 +444,7 @@ function writeLoadedTables(
   let at = hash.sh_offset;
   for (const word of hashTable(names)) at = encoder.word32(view, at, word);
 
-  at = dynsym.sh_offset + SYM;
+  at = dynsym.sh_offset + sizes.sym;
   let name = dynstr.sh_offset + 1;
   for (const symbolName of names) {
     const defined = exportsByName.get(symbolName);
@@ -452,17 +465,18 @@ function writeLoadedTables(
     [elf.DT_STRTAB, dynstr.sh_addr],
     [elf.DT_SYMTAB, dynsym.sh_addr],
     [elf.DT_STRSZ, dynstr.sh_size],
-    [elf.DT_SYMENT, SYM],
+    [elf.DT_SYMENT, sizes.sym],
   ];
   if (plan.imports.length > 0) {
-    const rela = find(layout, '.rela.dyn');
-    dynamic.push([elf.DT_RELA, rela.sh_addr], [elf.DT_RELASZ, rela.sh_size], [elf.DT_RELAENT, RELA]);
-    at = rela.sh_offset;
+    const { structure, tags } = relocations;
+    const { sh_addr, sh_offset, sh_size, sh_entsize } = find(layout, relocations.section);
+    dynamic.push([tags[0], sh_addr], [tags[1], sh_size], [tags[2], sh_entsize]);
+    at = sh_offset;
     plan.imports.forEach((symbol, index) => {
-      at = encoder.rela(view, at, {
+      at = encoder[structure](view, at, {
         r_offset: layout.gotAddress(symbol),
         r_sym: 1 + plan.exports.length + index,
-        r_type: MACHINES[plan.arch].globDat,
+        r_type: globDat,
         r_addend: 0,
       });
     });
@@ -478,6 +492,7 @@ function writeLoadedTables(
  */
 export function setBuildId(layout: SharedObjectLayout, bytes: Uint8Array, buildId: Uint8Array): void {
   const planned = layout.plan.buildIdSize ?? BUILD_ID_SIZE;
+  const { encoder } = MACHINES[layout.plan.arch];
   if (buildId.length !== planned) {
     throw new RangeError(`the build id has ${buildId.length} bytes, planned were ${planned}`);
   }

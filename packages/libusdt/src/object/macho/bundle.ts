@@ -23,6 +23,7 @@
  * @module
  */
 
+import type { Arch } from '../../target.ts';
 import { alignUp, cStringLength, isPowerOfTwo, writeCString } from '../bytes.ts';
 import { codeSignatureSize, encodeCodeSignature, SIGNATURE_ALIGN } from './code-signature.ts';
 import * as macho from './constants.ts';
@@ -32,7 +33,7 @@ import { encodeExportTrie } from './export-trie.ts';
 import { uleb128 } from './leb128.ts';
 
 export interface BundlePlan {
-  readonly arch: 'x64' | 'arm64';
+  readonly arch: Arch;
   /** Bytes of machine code. */
   readonly textSize: number;
   /** A power of two, at most 4096. */
@@ -81,10 +82,24 @@ export interface BundleContent {
   readonly identifier: string;
 }
 
-const CPU = {
+interface Cpu {
+  readonly cputype: number;
+  readonly cpusubtype: number;
+  readonly page: number;
+}
+
+/** Of the architectures that macOS runs: i386 programs ended with 10.14, and their Mach-O has other structures. */
+const CPUS: Readonly<Partial<Record<Arch, Cpu>>> = {
   x64: { cputype: macho.CPU_TYPE_X86_64, cpusubtype: macho.CPU_SUBTYPE_X86_64_ALL, page: 0x1000 },
   arm64: { cputype: macho.CPU_TYPE_ARM64, cpusubtype: macho.CPU_SUBTYPE_ARM64_ALL, page: 0x4000 },
-} as const;
+};
+
+function cpuOf(arch: Arch): Cpu {
+  const cpu = CPUS[arch];
+  if (cpu === undefined) throw new RangeError(`no Mach-O bundles are written for ${arch}`);
+  return cpu;
+}
+
 /** The first release for Apple silicon. dyld applies the rules of the SDK that a file names. */
 const MACOS_11 = 0x000b0000;
 const LIB_SYSTEM = '/usr/lib/libSystem.B.dylib';
@@ -94,9 +109,9 @@ const READ_EXECUTE = VM_PROT_READ | VM_PROT_EXECUTE;
 const READ_WRITE = VM_PROT_READ | VM_PROT_WRITE;
 const CODE = (macho.S_REGULAR | macho.S_ATTR_PURE_INSTRUCTIONS | macho.S_ATTR_SOME_INSTRUCTIONS) >>> 0;
 
-/** Lays out a bundle. @throws RangeError for sizes, alignments or names that it can't have. */
+/** Lays out a bundle. @throws RangeError for an architecture, sizes, alignments or names that it can't have. */
 export function planBundle(plan: BundlePlan): BundleLayout {
-  const { page } = CPU[plan.arch];
+  const { page } = cpuOf(plan.arch);
   const dofSize = plan.dofSize ?? 0;
   for (const [name, size] of Object.entries({ textSize: plan.textSize, dataSize: plan.dataSize, dofSize })) {
     if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`${name} must be a size: ${size}`);
@@ -226,11 +241,11 @@ export function writeBundle(layout: BundleLayout, content: BundleContent): Uint8
     ...segments,
     {
       ...{ segname: '__LINKEDIT', vmaddr: linkeditAddress, fileoff: linkedit, filesize: end - linkedit },
-      vmsize: alignUp(end - linkedit, CPU[plan.arch].page),
+      vmsize: alignUp(end - linkedit, cpuOf(plan.arch).page),
       ...{ maxprot: VM_PROT_READ, initprot: VM_PROT_READ, sections: [] },
     },
   ];
-  const { cputype, cpusubtype } = CPU[plan.arch];
+  const { cputype, cpusubtype } = cpuOf(plan.arch);
   const noUndefined = plan.imports.length === 0 ? macho.MH_NOUNDEFS : 0;
   encoder.header({
     cputype,
