@@ -16,6 +16,7 @@ const RUNTIMES = {
   bun: /^bun 1/,
   deno: /^deno 2/,
   'bun-musl': /^bun 1/,
+  'node-i386': /^node v20/,
 } as const;
 
 for (const name of Object.keys(RUNTIMES) as (keyof typeof RUNTIMES)[]) {

@@ -32,7 +32,7 @@ function assertAllActive(
   assert.ok(!mappedInTheEnd);
 }
 
-for (const name of ['node20', 'node26', 'bun', 'deno'] as const) {
+for (const name of ['node20', 'node26', 'bun', 'deno', 'node-i386'] as const) {
   const found = findRuntime(name);
   if (typeof found === 'string') {
     test(name, { skip: found });

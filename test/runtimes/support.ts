@@ -49,16 +49,23 @@ export function withoutBpftrace(): string | false {
   return process.geteuid?.() === 0 ? without('bpftrace') : absent('root, for bpftrace');
 }
 
-/** The folder of the runtimes that were installed from npm; undefined if they could not be. */
-export function installed(): string | undefined {
-  const script = fileURLToPath(new URL('../../scripts/runtimes.sh', import.meta.url));
-  const { status, stdout, stderr } = spawnSync('sh', [script], { encoding: 'utf8' });
-  if (status === 0) return join(stdout.trim(), 'node_modules');
+const script = (name: string): string => fileURLToPath(new URL(`../../scripts/${name}`, import.meta.url));
+
+/** The folder that an installing script prints; undefined if it could not install. */
+function installedBy(name: string): string | undefined {
+  const { status, stdout, stderr } = spawnSync('sh', [script(name)], { encoding: 'utf8' });
+  if (status === 0) return stdout.trim();
   process.stderr.write(stderr);
   return undefined;
 }
 
-type Name = 'node20' | 'node26' | 'bun' | 'deno' | 'node-arm64' | 'bun-musl';
+/** The folder of the packages that came from npm; undefined if they could not be installed. */
+export function installed(): string | undefined {
+  const folder = installedBy('runtimes.sh');
+  return folder === undefined ? undefined : join(folder, 'node_modules');
+}
+
+type Name = 'node20' | 'node26' | 'bun' | 'deno' | 'node-arm64' | 'node-i386' | 'bun-musl';
 
 /** The cross libraries of Debian's libstdc++6-arm64-cross. */
 const ARM64_ROOT = '/usr/aarch64-linux-gnu';
@@ -68,6 +75,7 @@ const MUSL_LOADER = '/lib/ld-musl-x86_64.so.1';
 export function findRuntime(name: Name): Runtime | string {
   if (name === 'node20') return { command: [process.execPath] };
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'needs Linux on x64';
+  if (name === 'node-i386') return findNodeI386();
   const folder = installed();
   if (folder === undefined) return absent(`${name} from npm (scripts/runtimes.sh)`);
   switch (name) {
@@ -95,6 +103,15 @@ export function findRuntime(name: Name): Runtime | string {
       };
     }
   }
+}
+
+/** Debian's, on kernels that run i386 programs: tracers can attach to it. */
+function findNodeI386(): Runtime | string {
+  if (!existsSync('/proc/sys/abi/vsyscall32')) return 'needs a kernel that runs i386 programs';
+  if (process.geteuid?.() !== 0) return absent('root, for a mount that Node for i386 needs');
+  const root = installedBy('node-i386.sh');
+  if (root === undefined) return absent('Node for i386 from Debian (scripts/node-i386.sh)');
+  return { command: ['sh', fileURLToPath(new URL('node-i386.sh', import.meta.url)), root] };
 }
 
 /** A folder with the C++ libraries that Bun for musl needs: Debian's, and what these want of glibc. */
