@@ -9,30 +9,9 @@
  */
 #define _GNU_SOURCE
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <ucontext.h>
-#include <unistd.h>
-
-static void die(const char *why) {
-  fprintf(stderr, "%s\n", why);
-  exit(1);
-}
-
-static uint32_t u32(const uint8_t *at) { uint32_t value; memcpy(&value, at, 4); return value; }
-static uint64_t u64(const uint8_t *at) { uint64_t value; memcpy(&value, at, 8); return value; }
-
-static uint64_t uleb(const uint8_t **at) {
-  uint64_t value = 0;
-  for (int shift = 0;; shift += 7) {
-    uint8_t byte = *(*at)++;
-    value |= (uint64_t)(byte & 0x7f) << shift;
-    if (byte < 0x80) return value;
-  }
-}
+#include "dof.h"
+#include "macho-image.h"
 
 /* Stand-ins for Node-API; the environment is any pointer. */
 static char environment, other_environment;
@@ -77,110 +56,18 @@ static int napi_create_external_arraybuffer(void *env, void *memory, size_t size
 static void *my_dlsym(void *handle, const char *name) { (void)handle; (void)name; return 0; }
 
 static const struct { const char *name; void *address; } imports[] = {
-  {"_dlsym", my_dlsym},
-  {"_napi_create_arraybuffer", napi_create_arraybuffer},
-  {"_napi_create_external_arraybuffer", napi_create_external_arraybuffer},
-  {"_napi_create_function", napi_create_function},
-  {"_napi_get_cb_info", napi_get_cb_info},
-  {"_napi_set_element", napi_set_element},
+  {"dlsym", my_dlsym},
+  {"napi_create_arraybuffer", napi_create_arraybuffer},
+  {"napi_create_external_arraybuffer", napi_create_external_arraybuffer},
+  {"napi_create_function", napi_create_function},
+  {"napi_get_cb_info", napi_get_cb_info},
+  {"napi_set_element", napi_set_element},
 };
 
-struct bundle { uint8_t *base; uint64_t segments[8]; int segment_count; const uint8_t *trie; };
-
-static void bind(struct bundle *bundle, const uint8_t *at, const uint8_t *end) {
-  const char *symbol = 0;
-  uint8_t *place = 0;
-  while (at < end) {
-    uint8_t opcode = *at & 0xf0, immediate = *at++ & 0x0f;
-    switch (opcode) {
-      case 0x00: return;
-      case 0x30: if (immediate != 0xe) die("not a flat look-up"); break;
-      case 0x40: symbol = (const char *)at; at += strlen(symbol) + 1; break;
-      case 0x50: if (immediate != 1) die("not a pointer"); break;
-      case 0x70: place = bundle->base + bundle->segments[immediate] + uleb(&at); break;
-      case 0x90: {
-        void *address = 0;
-        for (size_t i = 0; i < sizeof imports / sizeof *imports; i++)
-          if (strcmp(imports[i].name, symbol) == 0) address = imports[i].address;
-        if (!address) die(symbol);
-        memcpy(place, &address, 8);
-        place += 8;
-        break;
-      }
-      default: die("an opcode that was not expected");
-    }
-  }
-}
-
-static struct bundle load(const char *path) {
-  FILE *file = fopen(path, "rb");
-  if (!file) die(path);
-  static uint8_t bytes[4 << 20];
-  size_t size = fread(bytes, 1, sizeof bytes, file);
-  fclose(file);
-  if (u32(bytes) != 0xfeedfacf) die("not a 64-bit Mach-O file");
-  struct bundle bundle = {0};
-  uint64_t end = 0;
-  const uint8_t *commands = bytes + 32, *bind_at = 0, *bind_end = 0;
-  uint32_t count = u32(bytes + 16);
-  const uint8_t *at = commands;
-  for (uint32_t i = 0; i < count; at += u32(at + 4), i++)
-    if (u32(at) == 0x19 && u64(at + 24) + u64(at + 32) > end) end = u64(at + 24) + u64(at + 32);
-  bundle.base = mmap(0, end, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (bundle.base == MAP_FAILED) die("mmap");
-  at = commands;
-  for (uint32_t i = 0; i < count; at += u32(at + 4), i++) {
-    if (u32(at) == 0x19) {
-      uint64_t vmaddr = u64(at + 24), offset = u64(at + 40), filesize = u64(at + 48);
-      if (offset + filesize > size) die("a segment beyond the file");
-      memcpy(bundle.base + vmaddr, bytes + offset, filesize);
-      bundle.segments[bundle.segment_count++] = vmaddr;
-    } else if (u32(at) == 0x80000022) {
-      uint64_t linkedit = bundle.segments[bundle.segment_count - 1];
-      /* __LINKEDIT is mapped as a whole, its tables' places are offsets in the file. */
-      const uint8_t *commands_again = commands;
-      uint64_t fileoff = 0;
-      for (uint32_t j = 0; j < count; commands_again += u32(commands_again + 4), j++)
-        if (u32(commands_again) == 0x19) fileoff = u64(commands_again + 40);
-      const uint8_t *tables = bundle.base + linkedit - fileoff;
-      bind_at = tables + u32(at + 16);
-      bind_end = bind_at + u32(at + 20);
-      bundle.trie = tables + u32(at + 40);
-    }
-  }
-  if (bind_end > bind_at) bind(&bundle, bind_at, bind_end);
-  at = commands;
-  for (uint32_t i = 0; i < count; at += u32(at + 4), i++)
-    if (u32(at) == 0x19) {
-      uint32_t protection = u32(at + 60);
-      int flags = (protection & 1 ? PROT_READ : 0) | (protection & 2 ? PROT_WRITE : 0) | (protection & 4 ? PROT_EXEC : 0);
-      if (flags != (PROT_READ | PROT_WRITE) && mprotect(bundle.base + u64(at + 24), u64(at + 32), flags)) die("mprotect");
-    }
-  return bundle;
-}
-
-static void *symbol(const struct bundle *bundle, const char *name) {
-  const uint8_t *at = bundle->trie;
-  for (;;) {
-    uint64_t terminal = uleb(&at);
-    if (!*name) {
-      if (!terminal) die("not exported");
-      if (uleb(&at) != 0) die("flags");
-      return bundle->base + uleb(&at);
-    }
-    at += terminal;
-    int edges = *at++;
-    const uint8_t *next = 0;
-    while (edges--) {
-      size_t length = strlen((const char *)at);
-      int fits = strncmp(name, (const char *)at, length) == 0;
-      at += length + 1;
-      uint64_t offset = uleb(&at);
-      if (fits && !next) { next = bundle->trie + offset; name += length; }
-    }
-    if (!next) die("not exported");
-    at = next;
-  }
+static void *import(const char *name) {
+  for (size_t i = 0; i < sizeof imports / sizeof *imports; i++)
+    if (strcmp(imports[i].name, name) == 0) return imports[i].address;
+  return 0;
 }
 
 static uint64_t spied[32];
@@ -223,14 +110,6 @@ static const uint8_t BREAKPOINT[] = {0x7e, 0xee, 0xee, 0xe7};
 static const uint8_t NOP[] = {0x1f, 0x20, 0x03, 0xd5};
 #endif
 
-static void patch(uint8_t *at, const uint8_t *bytes) {
-  uintptr_t page = (uintptr_t)at & ~(uintptr_t)4095;
-  if (mprotect((void *)page, 8192, PROT_READ | PROT_WRITE)) die("mprotect");
-  memcpy(at, bytes, sizeof NOP);
-  if (mprotect((void *)page, 8192, PROT_READ | PROT_EXEC)) die("mprotect");
-  __builtin___clear_cache((char *)at, (char *)at + sizeof NOP);
-}
-
 typedef uint64_t callback(void *env, void *info);
 
 /* The frame, as engine/frame.ts has it: target, number of stack words, 32 arguments, result. */
@@ -244,8 +123,8 @@ static void call(callback *engine_call, void *env, void *target, int argc, uint6
 
 int main(int argc, char **argv) {
   if (argc != 3) die("usage: macho-loader ENGINE IMAGE");
-  struct bundle engine = load(argv[1]);
-  uint64_t (*init)(void *, uint64_t) = symbol(&engine, "_napi_register_module_v1");
+  struct bundle engine = load_bundle(argv[1], import);
+  uint64_t (*init)(void *, uint64_t) = bundle_symbol(&engine, "_napi_register_module_v1");
   printf("exports %d\n", (int)init(&environment, 42));
   uint64_t *words = frame;
   printf("frame address %d dlsym %d\n", words[35] == (uint64_t)frame, words[36] == (uint64_t)my_dlsym);
@@ -268,8 +147,8 @@ int main(int argc, char **argv) {
   words[3] = 64;
   printf("view %d\n", (int)engine_view(&environment, frame));
 
-  struct bundle image = load(argv[2]);
-  uint8_t *text = symbol(&image, "_libusdt_text");
+  struct bundle image = load_bundle(argv[2], import);
+  uint8_t *text = bundle_symbol(&image, "_libusdt_text");
   const uint8_t *at = image.base + 32, *dof = 0;
   for (uint32_t i = 0; i < u32(image.base + 16); at += u32(at + 4), i++)
     if (u32(at) == 0x19)
@@ -280,45 +159,31 @@ int main(int argc, char **argv) {
 
   struct sigaction action = {.sa_sigaction = trap, .sa_flags = SA_SIGINFO};
   sigaction(TRAP, &action, 0);
-  /* xnu: dtrace_helper_provide_one and fasttrap_meta_create_probe. Sections: type @0, offset @16, size @24, entsize @12. */
-  const uint8_t *sections = dof + u64(dof + 32);
-  uint32_t section_count = u32(dof + 28), section_size = u32(dof + 24);
-  const uint8_t *probes = 0, *offsets = 0, *strings = 0;
-  uint64_t probes_size = 0, probe_size = 0;
-  for (uint32_t i = 0; i < section_count; i++) {
-    const uint8_t *section = sections + i * section_size;
-    const uint8_t *content = dof + u64(section + 16);
-    switch (u32(section)) {
-      case 8: strings = content; break;
-      case 16: probes = content; probes_size = u64(section + 24); probe_size = u32(section + 12); break;
-      case 17: break;
-      case 18: offsets = content; break;
-    }
-  }
-  for (uint64_t i = 0; i < probes_size / probe_size; i++) {
-    const uint8_t *probe = probes + i * probe_size;
-    /* dof_probe_t: addr @0, func @8, name @12, nargv @16, xargv @20, argidx @24, offidx @28, nargc @32, xargc @33, noffs @34 */
-    int32_t offset = (int32_t)u32(offsets + 4 * u32(probe + 28));
-    uint8_t *entry = (uint8_t *)(uintptr_t)u64(probe) + (uintptr_t)image.base;
+  struct dof_probe probes[32];
+  int count = read_probes(dof, probes, 32);
+  for (int i = 0; i < count; i++) {
+    const struct dof_probe *probe = &probes[i];
+    uint8_t *entry = (uint8_t *)(uintptr_t)probe->address + (uintptr_t)image.base;
+    /* xnu: dtrace_helper_provide_one and fasttrap_meta_create_probe. */
 #ifdef __x86_64__
-    uint8_t *site = (uint8_t *)dof + offset - 1;
+    uint8_t *site = (uint8_t *)dof + (int32_t)probe->offset - 1;
 #else
-    uint8_t *site = (uint8_t *)(((uintptr_t)dof + offset) & ~(uintptr_t)1);
+    uint8_t *site = (uint8_t *)(((uintptr_t)dof + (int32_t)probe->offset) & ~(uintptr_t)1);
 #endif
-    int nargc = probe[32];
+    int nargc = probe->argc;
     uint32_t before = u32(site);
     if (memcmp(site, NOP, sizeof NOP) != 0) die("the site is not a nop");
     call(engine_call, &environment, entry, nargc, 5000);
     int untraced = hits;
-    patch(site, BREAKPOINT);
+    overwrite(site, BREAKPOINT, sizeof BREAKPOINT);
     int noticed = u32(site) != before;
     call(engine_call, &environment, entry, nargc, 5000 + 100 * i);
     int right = 0;
     for (int j = 0; j < nargc && j < 12; j++) right += seen[j] == 5000 + 100 * i + j;
-    patch(site, NOP);
+    overwrite(site, NOP, sizeof NOP);
     call(engine_call, &environment, entry, nargc, 5000);
     printf("%s %s: untraced %d, traced %d, arguments right %d of %d, watched word aligned %d, change noticed %d\n",
-           strings + u32(probe + 8), strings + u32(probe + 12), untraced, hits, right, nargc,
+           probe->function, probe->name, untraced, hits, right, nargc,
            (int)((site - text) % 4), noticed);
     hits = 0;
   }
