@@ -22,7 +22,7 @@ static void bind(struct bundle *bundle, const uint8_t *at, const uint8_t *end, r
       case 0x70: place = bundle->base + bundle->segments[immediate] + uleb(&at); break;
       case 0x90: {
         /* C's names have an underscore in front. */
-        void *address = symbol ? resolve(symbol + 1) : 0;
+        uint64_t address = symbol ? (uintptr_t)resolve(symbol + 1) : 0;
         if (!address) die(symbol);
         memcpy(place, &address, 8);
         place += 8;
