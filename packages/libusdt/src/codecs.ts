@@ -88,7 +88,7 @@ export {
 } from './sdt/operands.ts';
 export { type Environment, folderCandidates } from './system/folder.ts';
 export { publishedName } from './system/names.ts';
-export type { Arch, Target, TracepointEncoding } from './target.ts';
+export { type Arch, archNamed, type Target, type TracepointEncoding } from './target.ts';
 export { type CType, parseCType } from './types/ctypes.ts';
 export {
   decodeUsdtNotes,

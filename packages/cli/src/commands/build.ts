@@ -9,7 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import {
-  type Arch,
+  archNamed,
   buildEngine,
   buildImage,
   defineImage,
@@ -68,10 +68,14 @@ type Platform = Pick<Target, 'os' | 'arch'>;
 const TARGETS: Readonly<Record<string, Platform>> = {
   'linux-x64': { os: 'linux', arch: 'x64' },
   'linux-arm64': { os: 'linux', arch: 'arm64' },
+  'linux-i386': { os: 'linux', arch: 'i386' },
   'darwin-x64': { os: 'darwin', arch: 'x64' },
   'darwin-arm64': { os: 'darwin', arch: 'arm64' },
   'illumos-x64': { os: 'illumos', arch: 'x64' },
+  'illumos-i386': { os: 'illumos', arch: 'i386' },
   'freebsd-x64': { os: 'freebsd', arch: 'x64' },
+  'freebsd-arm64': { os: 'freebsd', arch: 'arm64' },
+  'freebsd-i386': { os: 'freebsd', arch: 'i386' },
 };
 
 function parseTarget(text: string): Platform {
@@ -88,7 +92,7 @@ function parseRelease(text: string): string {
 
 async function run(path: string, options: BuildOptions): Promise<void> {
   const definition = await readDefinition(path);
-  const { os, arch } = options.target ?? { os: 'linux', arch: hostArch() };
+  const { os, arch } = options.target ?? { os: 'linux', arch: archNamed(process.arch) ?? 'x64' };
   const tracepoint = os === 'linux' ? tracepointFor(arch, options.kernel ?? release()) : 'nop';
   const image = buildImage(definition, { os, arch, tracepoint });
   writeWhole(options.output, image.bytes);
@@ -117,10 +121,6 @@ async function run(path: string, options: BuildOptions): Promise<void> {
   const bytes = engine.bytes.length;
   if (options.json) await print(`${toJson({ file: resolve(file), engine: true, target, bytes })}\n`);
   else await print(`${file}: the engine for ${target}, ${bytes} bytes\n`);
-}
-
-function hostArch(): Arch {
-  return process.arch === 'arm64' ? 'arm64' : 'x64';
 }
 
 const KEYS: readonly string[] = ['provider', 'module', 'probes'];

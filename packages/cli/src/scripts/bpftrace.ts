@@ -20,7 +20,12 @@ import {
  * How many arguments a script may name: bpftrace checks `argN` against the registers of C's calling convention, also
  * for USDT probes, which have more (max_arg() in src/arch/*.cpp; `x86_64 doesn't support arg6`).
  */
-const MAX_ARGUMENTS: Readonly<Record<ProbeArch, number>> = { x64: 6, x86: 0, arm64: 8 };
+const MAX_ARGUMENTS: Readonly<Record<ProbeArch, number>> = {
+  x64: 6,
+  // As x64: the machine is one, with kernels and tracers of 64 bits.
+  x86: 6,
+  arm64: 8,
+};
 
 export const bpftrace: Generate = ({ probes, pids, command }) => {
   const clauses = groupProbes(probes, ({ file }) => String(file.arch)).map((group) => clause(group, pids));

@@ -70,8 +70,12 @@ test('writes images for every other system, and their engines', {
   for (const [target, format, machine] of [
     ['darwin-x64', 'Mach-O 64-bit x86-64', 'x86_64'],
     ['darwin-arm64', 'Mach-O arm64', 'aarch64'],
+    ['linux-i386', 'elf32-i386', 'i386'],
     ['illumos-x64', 'elf64-x86-64', 'x86_64'],
+    ['illumos-i386', 'elf32-i386', 'i386'],
     ['freebsd-x64', 'elf64-x86-64', 'x86_64'],
+    ['freebsd-arm64', 'elf64-littleaarch64', 'aarch64'],
+    ['freebsd-i386', 'elf32-i386', 'i386'],
   ] as const) {
     const there = join(folder, target);
     fs.mkdirSync(there);
@@ -90,13 +94,16 @@ test('writes images for every other system, and their engines', {
     assert.match(stdout, new RegExp(`2 probes, for ${target} with nop, `));
     const files = fs.readdirSync(there).map((name) => join(there, name));
     assert.equal(files.length, 2);
+    const again = join(there, 'again.so');
+    assert.equal(usdt(folder, 'build', definition, '-o', again, '--target', target).status, 0);
+    assert.ok(fs.readFileSync(again).equals(fs.readFileSync(image)), 'the same bytes each time');
     for (const file of files) {
       const read = spawnSync('llvm-readobj', ['--file-headers', file], { encoding: 'utf8' });
       assert.deepEqual([read.status, read.stderr], [0, '']);
       assert.match(read.stdout, new RegExp(`Format: ${format}\nArch: ${machine}\n`));
     }
-    if (target === 'illumos-x64') assert.match(readelf('-h', image), /OS\/ABI: +UNIX - Solaris/);
-    if (target === 'freebsd-x64') assert.match(readelf('-h', image), /OS\/ABI: +UNIX - FreeBSD/);
+    if (target.startsWith('illumos')) assert.match(readelf('-h', image), /OS\/ABI: +UNIX - Solaris/);
+    if (target.startsWith('freebsd')) assert.match(readelf('-h', image), /OS\/ABI: +UNIX - FreeBSD/);
   }
 });
 

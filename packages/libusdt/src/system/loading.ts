@@ -6,7 +6,7 @@
 
 import { buildEngine, type ObjectFormat } from '../engine/code.ts';
 import { type Engine, loadEngine } from '../engine/engine.ts';
-import type { Arch } from '../target.ts';
+import { type Arch, archNamed } from '../target.ts';
 import { combineProblems, folderCandidates } from './folder.ts';
 import { isFileWith } from './image-file.ts';
 import { publishedName } from './names.ts';
@@ -14,12 +14,9 @@ import { publishFirst } from './publish.ts';
 import { errorCode, isDeniedByDeno, isProblem, messageOf, type Problem, problemFrom } from './reasons.ts';
 import { fs, join, tmpdir } from './runtime.ts';
 
-/** By the runtimes' names for them: https://nodejs.org/api/process.html#processarch */
-const ARCHES: Readonly<Record<string, Arch>> = { x64: 'x64', arm64: 'arm64', ia32: 'i386' };
-
 /** The architecture of this process, if there is a code generator for it. */
 export function processArch(): Arch | Problem {
-  const arch = Object.hasOwn(ARCHES, process.arch) ? ARCHES[process.arch] : undefined;
+  const arch = archNamed(process.arch);
   if (arch !== undefined) return arch;
   const detail = `libusdt has no code generator for ${process.arch}: probes stay silent. Run the x64, arm64 or ia32 build of the runtime if there is one.`;
   return { path: '', reason: 'architecture-not-supported', detail };

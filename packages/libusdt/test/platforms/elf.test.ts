@@ -17,13 +17,18 @@ import { defineProbe } from '../../src/provider/definition.ts';
 import { assertAccepted, needs, run, scratchFolder } from '../object/tools.ts';
 
 const folder = scratchFolder();
-const NOP = 0x90;
+const NOPS = { x64: [0x90], arm64: [0x1f, 0x20, 0x03, 0xd5], i386: [0x90] } as const;
+const OSABI = { illumos: /OS\/ABI: +UNIX - Solaris/, freebsd: /OS\/ABI: +UNIX - FreeBSD/ } as const;
+const INTS = Array.from({ length: 32 }, () => 'int').join();
 
-for (const [os, osabi] of [
-  ['illumos', /OS\/ABI: +UNIX - Solaris/],
-  ['freebsd', /OS\/ABI: +UNIX - FreeBSD/],
+for (const [os, arch, model, done] of [
+  ['illumos', 'x64', 'LP64', 'uint16_t,char *,uint64_t,uint8_t'],
+  ['illumos', 'i386', 'ILP32', 'uint16_t,char *,uint32_t,uint32_t,uint8_t'],
+  ['freebsd', 'x64', 'LP64', 'uint16_t,char *,uint64_t,uint8_t'],
+  ['freebsd', 'arm64', 'LP64', 'uint16_t,char *,uint64_t,uint8_t'],
+  ['freebsd', 'i386', 'ILP32', 'uint16_t,char *,uint32_t,uint32_t,uint8_t'],
 ] as const) {
-  test(`an image for ${os}`, needs('readelf', 'eu-elflint', 'llvm-readobj'), () => {
+  test(`an image for ${os} on ${arch}`, needs('readelf', 'eu-elflint', 'llvm-readobj'), () => {
     const probes = [
       defineProbe('request-start', ['uint32_t', 'char *']),
       defineProbe('request-done', { function: 'handle', args: ['uint16_t', 'json', 'double', 'bool'] }),
@@ -33,43 +38,58 @@ for (const [os, osabi] of [
       ),
     ];
     const definition = { provider: 'webapp', module: 'app', probes };
-    const target = { os, arch: 'x64', tracepoint: 'nop' } as const;
+    const target = { os, arch, tracepoint: 'nop' } as const;
     const image = buildImage(definition, target);
-    const path = join(folder, `${os}.so`);
+    const path = join(folder, `${os}-${arch}.so`);
     writeFileSync(path, image.bytes);
     assertAccepted(path, /unsupported OS ABI .* 'Solaris'/);
-    assert.match(run('readelf', '-h', path).stdout, osabi);
+    assert.match(run('readelf', '-h', path).stdout, OSABI[os]);
 
     const elf = readElf(image.bytes);
     assert.equal(elf.section('.note.stapsdt'), undefined, 'nobody reads those there');
     const bytes = elf.data(elf.section('.SUNW_dof')!);
     assert.deepEqual(bytes, image.dof!.bytes);
     assert.deepEqual(validateDof(bytes, os, { module: 'app' }), []);
-    const [provider] = decodeDof(bytes).providers;
+    const document = decodeDof(bytes);
+    assert.equal(document.model, model);
+    const [provider] = document.providers;
     assert.equal(provider!.name, 'webapp');
     assert.deepEqual(provider!.attributes, dofAttributes(DEFAULT_ATTRIBUTES));
     assert.deepEqual(
       provider!.probes.map(({ function: of, name, nativeTypes }) => [of, name, nativeTypes.join()]),
       [
         ['request-start', 'request-start', 'uint32_t,char *'],
-        ['handle', 'request-done', 'uint16_t,char *,uint64_t,uint8_t'],
-        ['all', 'all', Array.from({ length: 32 }, () => 'int').join()],
+        ['handle', 'request-done', done],
+        ['all', 'all', INTS],
       ],
     );
     for (const [index, { addr, offsets }] of provider!.probes.entries()) {
       const site = Number(addr) + offsets[0]!;
-      assert.equal(image.bytes[site], NOP, 'the first segment is mapped where the file has it');
+      const found = [...image.bytes.subarray(site, site + NOPS[arch].length)];
+      assert.deepEqual(found, NOPS[arch], 'the first segment is mapped where the file has it');
       assert.equal(site, Number(elf.section('.text')!.addr) + image.sites.at(index)!.site);
     }
   });
 }
 
-test('images of one definition for different systems have different names', () => {
+test('images of one definition for different systems and processors have different names', () => {
   const definition = { provider: 'webapp', module: 'app', probes: [defineProbe('hit', [])] };
-  const ids = (['linux', 'illumos', 'freebsd', 'darwin'] as const).map((os) =>
-    Buffer.from(buildImage(definition, { os, arch: 'x64', tracepoint: 'nop' }).buildId).toString('hex'),
+  const systems = ['linux', 'illumos', 'freebsd', 'darwin'] as const;
+  const targets = systems.flatMap((os) =>
+    (['x64', 'arm64', 'i386'] as const)
+      .filter((arch) => os !== 'darwin' || arch !== 'i386')
+      .map((arch) => ({ os, arch, tracepoint: 'nop' }) as const),
   );
-  assert.equal(new Set(ids).size, 4);
+  const ids = targets.map((target) => Buffer.from(buildImage(definition, target).buildId).toString('hex'));
+  assert.equal(new Set(ids).size, targets.length);
+});
+
+test('there are no images for macOS on i386', () => {
+  const definition = { provider: 'webapp', module: 'app', probes: [defineProbe('hit', [])] };
+  assert.throws(
+    () => buildImage(definition, { os: 'darwin', arch: 'i386', tracepoint: 'nop' }),
+    /^RangeError: no Mach-O bundles are written for i386$/,
+  );
 });
 
 /**
