@@ -53,6 +53,7 @@ type Seen = Readonly<Record<Listing, readonly Row[]>> &
     readonly forkedPid: number;
     readonly killed: string;
     readonly target: Printed;
+    readonly selftest: string;
     readonly bpftrace: Printed;
     readonly lateEvent: string;
     readonly withoutDaemon: boolean;
@@ -233,9 +234,16 @@ describe('DTrace on Linux, with its daemon', { skip, timeout: PATIENCE }, () => 
     );
   });
 
-  test('a program that dtrace starts', () => {
+  test('a program that dtrace starts, with its image preloaded', () => {
     const event = lines(seen.target).find((line) => line.startsWith('of target'));
     assert.equal(event, `of target ${numbers.slice(0, 2).join(' ')}`, seen.target.err);
+  });
+
+  test('the self-test passes', () => {
+    const { selftest } = seen;
+    for (const line of ['dtrace reads the arguments', 'dtrace ends, and the probe notices'])
+      assert.ok(selftest.includes(`ok     ${line}\n`), selftest);
+    assert.match(selftest, /all is well\n$/);
   });
 
   test('bpftrace reads the same image', () => {

@@ -20,16 +20,20 @@ export function withoutMachine(): string | false {
   return missing || (process.geteuid?.() === 0 ? false : absent('root, to build the image'));
 }
 
-/** A folder that becomes /job in the machine, with the built library in it. It goes away with the test file. */
+/**
+ * A folder that becomes /job in the machine, with the built library in it and children.mjs for its programs. It goes away
+ * with the test file.
+ */
 export function jobFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'libusdt-job-'));
   chmodSync(folder, 0o755); // in the machine other users run programs from it too
   after(() => rmSync(folder, { recursive: true, force: true }));
+  copyFileSync(fileURLToPath(new URL('children.mjs', import.meta.url)), join(folder, 'children.mjs'));
   const library = join(folder, 'node_modules', 'libusdt');
   mkdirSync(library, { recursive: true });
-  const dist = dirname(fileURLToPath(import.meta.resolve('libusdt')));
-  cpSync(dist, join(library, 'dist'), { recursive: true });
-  copyFileSync(join(dist, '..', 'package.json'), join(library, 'package.json'));
+  const packaged = dirname(fileURLToPath(import.meta.resolve('libusdt/package.json')));
+  for (const part of ['dist', 'bin', 'package.json'])
+    cpSync(join(packaged, part), join(library, part), { recursive: true });
   return folder;
 }
 

@@ -1,35 +1,7 @@
 // Runs in the machine: DTrace's daemon, programs (app.mjs) and dtrace on them. What they printed goes out as JSON.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-
-const children = new Set();
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-});
-
-function start(command, ...args) {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  children.add(child);
-  const printed = { out: '', err: '' };
-  for (const name of ['out', 'err']) {
-    child[`std${name}`].setEncoding('utf8').on('data', (text) => {
-      printed[name] += text;
-    });
-  }
-  const ended = once(child, 'close').then(() => {
-    children.delete(child);
-    return printed;
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error(`${args.join(' ')} ended: ${printed.err}`);
-    return value;
-  };
-  return { child, next, ended, printed };
-}
+import { start } from './children.mjs';
 
 const startApp = (...args) => startAs([], ...args);
 
@@ -241,11 +213,14 @@ seen.stranger = {
 await stranger.end();
 chmodSync('/dev/dtrace/helper', 0o666);
 
-// A program that dtrace itself starts. Its probes come later than the script, so that has no types.
-const command = `${process.execPath} app.mjs`;
+// A program that dtrace itself starts: it sees the probes of files that are mapped when the program begins.
 const script =
   'webapp$target:::count-2x { printf("of target %d %d\\n", (int64_t)arg0, (int64_t)arg1); exit(0); }';
-seen.target = await start('dtrace', '-q', '-Z', '-c', command, '-n', script).ended;
+const started = ['dtrace', '-q', '-Z', '-c', `${process.execPath} app.mjs`, '-n', script];
+seen.target = await start('env', `LD_PRELOAD=${app.statuses[0].file}`, ...started).ended;
+
+// The check that users run.
+seen.selftest = (await start(process.execPath, 'node_modules/libusdt/bin/libusdt-selftest.js').ended).out;
 
 // The same image, as bpftrace of this Debian reads it by its notes.
 const both = await startApp();

@@ -1,45 +1,19 @@
 // Runs in the guest, by its Node: programs with probes, and tracers on them. What they printed goes out as JSON, to be
 // judged outside. scripts.json has the text for each tracer, with FILE in place of the file.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { createInterface } from 'node:readline';
+import { start } from './children.mjs';
 
 const scripts = JSON.parse(readFileSync('scripts.json', 'utf8'));
-const children = new Set();
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-});
-
-function start(command, ...args) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  children.add(child);
-  const printed = { out: '', err: '' };
-  for (const [stream, name] of [
-    [child.stdout, 'out'],
-    [child.stderr, 'err'],
-  ]) {
-    stream.setEncoding('utf8').on('data', (text) => {
-      printed[name] += text;
-    });
-  }
-  const ended = once(child, 'close').then(() => {
-    children.delete(child);
-    return printed;
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error(`${args.join(' ')} ended: ${printed.err}`);
-    return JSON.parse(value);
-  };
-  return { child, next, ended };
+function startProgram(...args) {
+  const { next, ...program } = start(process.execPath, ...args);
+  return { ...program, next: async () => JSON.parse(await next()) };
 }
 
 /** app.mjs while `trace` goes on, and what it noticed of that. */
 async function traced(trace) {
-  const app = start(process.execPath, 'app.mjs');
+  const app = startProgram('app.mjs');
   const status = await app.next();
   const seen = await trace(status.file, app.child.pid);
   const noticed = [await app.next(), await app.next(), await app.next()];
@@ -61,7 +35,7 @@ async function withDtrace(_file, pid) {
 
 /** How many of a program's events arrived, and what one took, with the tracepoint of another kernel. */
 async function counted(kernel) {
-  const program = start(process.execPath, 'count.mjs', kernel, String(scripts.fires));
+  const program = startProgram('count.mjs', kernel, String(scripts.fires));
   const { file, tracepoint } = await program.next();
   const tracer = start(
     'bpftrace',
