@@ -68,6 +68,7 @@ export {
   readMachO,
   readUniversal,
 } from './object/macho/reader.ts';
+export { encodeUniversal } from './object/macho/universal.ts';
 export { defineImage, defineProbe, type ImageShape, type ProbeShape } from './provider/definition.ts';
 export {
   type DeclarationNote,
@@ -88,7 +89,13 @@ export {
 } from './sdt/operands.ts';
 export { type Environment, folderCandidates } from './system/folder.ts';
 export { publishedName } from './system/names.ts';
-export { type Arch, archNamed, type Target, type TracepointEncoding } from './target.ts';
+export {
+  type Arch,
+  archNamed,
+  type Target,
+  type TargetSystem,
+  type TracepointEncoding,
+} from './target.ts';
 export { type CType, parseCType } from './types/ctypes.ts';
 export {
   decodeUsdtNotes,

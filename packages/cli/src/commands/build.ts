@@ -9,14 +9,16 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import {
+  type Arch,
   archNamed,
   buildEngine,
   buildImage,
   defineImage,
+  encodeUniversal,
   type ImageDefinition,
   type ImageShape,
   publishedName,
-  type Target,
+  type TargetSystem,
   tracepointFor,
 } from 'libusdt/codecs';
 import { FailureError, systemCode } from '../errors.ts';
@@ -63,19 +65,24 @@ export function define(command: Command): void {
     .action(run);
 }
 
-type Platform = Pick<Target, 'os' | 'arch'>;
+/** Of several architectures a file has an image for each. */
+interface Platform {
+  readonly os: TargetSystem;
+  readonly archs: readonly Arch[];
+}
 
 const TARGETS: Readonly<Record<string, Platform>> = {
-  'linux-x64': { os: 'linux', arch: 'x64' },
-  'linux-arm64': { os: 'linux', arch: 'arm64' },
-  'linux-i386': { os: 'linux', arch: 'i386' },
-  'darwin-x64': { os: 'darwin', arch: 'x64' },
-  'darwin-arm64': { os: 'darwin', arch: 'arm64' },
-  'illumos-x64': { os: 'illumos', arch: 'x64' },
-  'illumos-i386': { os: 'illumos', arch: 'i386' },
-  'freebsd-x64': { os: 'freebsd', arch: 'x64' },
-  'freebsd-arm64': { os: 'freebsd', arch: 'arm64' },
-  'freebsd-i386': { os: 'freebsd', arch: 'i386' },
+  'linux-x64': { os: 'linux', archs: ['x64'] },
+  'linux-arm64': { os: 'linux', archs: ['arm64'] },
+  'linux-i386': { os: 'linux', archs: ['i386'] },
+  darwin: { os: 'darwin', archs: ['x64', 'arm64'] },
+  'darwin-x64': { os: 'darwin', archs: ['x64'] },
+  'darwin-arm64': { os: 'darwin', archs: ['arm64'] },
+  'illumos-x64': { os: 'illumos', archs: ['x64'] },
+  'illumos-i386': { os: 'illumos', archs: ['i386'] },
+  'freebsd-x64': { os: 'freebsd', archs: ['x64'] },
+  'freebsd-arm64': { os: 'freebsd', archs: ['arm64'] },
+  'freebsd-i386': { os: 'freebsd', archs: ['i386'] },
 };
 
 function parseTarget(text: string): Platform {
@@ -92,35 +99,44 @@ function parseRelease(text: string): string {
 
 async function run(path: string, options: BuildOptions): Promise<void> {
   const definition = await readDefinition(path);
-  const { os, arch } = options.target ?? { os: 'linux', arch: archNamed(process.arch) ?? 'x64' };
-  const tracepoint = os === 'linux' ? tracepointFor(arch, options.kernel ?? release()) : 'nop';
-  const image = buildImage(definition, { os, arch, tracepoint });
-  writeWhole(options.output, image.bytes);
-  const target = `${os}-${arch}`;
+  const { os, archs } = options.target ?? { os: 'linux', archs: [archNamed(process.arch) ?? 'x64'] };
+  const images = archs.map((arch) => {
+    const tracepoint = os === 'linux' ? tracepointFor(arch, options.kernel ?? release()) : 'nop';
+    return buildImage(definition, { os, arch, tracepoint });
+  });
+  const whole = images.length === 1 ? images[0]!.bytes : encodeUniversal(images.map(({ bytes }) => bytes));
+  writeWhole(options.output, whole);
   const { provider, probes } = definition;
-  const about = {
-    file: resolve(options.output),
-    provider,
-    probes: probes.map(({ name }) => name),
-    target,
-    tracepoint,
-    bytes: image.bytes.length,
-    buildId: Buffer.from(image.buildId).toString('hex'),
-  };
-  if (options.json) await print(`${toJson(about)}\n`);
-  else {
-    const size = `${image.bytes.length} bytes`;
-    await print(
-      `${options.output}: ${provider}, ${count(probes.length, 'probe')}, for ${target} with ${tracepoint}, ${size}\n`,
-    );
+  const { tracepoint } = images[0]!;
+  if (options.json) {
+    for (const [index, { buildId }] of images.entries()) {
+      const about = {
+        file: resolve(options.output),
+        provider,
+        probes: probes.map(({ name }) => name),
+        target: `${os}-${archs[index]}`,
+        tracepoint,
+        bytes: whole.length,
+        buildId: Buffer.from(buildId).toString('hex'),
+      };
+      await print(`${toJson(about)}\n`);
+    }
+  } else {
+    const targets = archs.map((arch) => `${os}-${arch}`).join(' and ');
+    const what = `${provider}, ${count(probes.length, 'probe')}, for ${targets} with ${tracepoint}`;
+    await print(`${options.output}: ${what}, ${whole.length} bytes\n`);
   }
   if (!options.engine) return;
-  const engine = buildEngine(arch, os === 'darwin' ? 'macho' : 'elf');
-  const file = join(dirname(options.output), publishedName('engine', engine.buildId));
-  writeWhole(file, engine.bytes);
-  const bytes = engine.bytes.length;
-  if (options.json) await print(`${toJson({ file: resolve(file), engine: true, target, bytes })}\n`);
-  else await print(`${file}: the engine for ${target}, ${bytes} bytes\n`);
+  for (const arch of archs) {
+    const engine = buildEngine(arch, os === 'darwin' ? 'macho' : 'elf');
+    const file = join(dirname(options.output), publishedName('engine', engine.buildId));
+    writeWhole(file, engine.bytes);
+    const { length } = engine.bytes;
+    const platform = `${os}-${arch}`;
+    if (options.json)
+      await print(`${toJson({ file: resolve(file), engine: true, target: platform, bytes: length })}\n`);
+    else await print(`${file}: the engine for ${platform}, ${length} bytes\n`);
+  }
 }
 
 const KEYS: readonly string[] = ['provider', 'module', 'probes'];

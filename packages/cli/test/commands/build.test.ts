@@ -107,6 +107,41 @@ test('writes images for every other system, and their engines', {
   }
 });
 
+test('writes one file for both processors of macOS', { skip: skip || without('llvm-objdump') }, () => {
+  const there = join(folder, 'darwin');
+  fs.mkdirSync(there);
+  const image = join(there, 'webapp.bundle');
+  const { status, stdout, stderr } = usdt(
+    folder,
+    'build',
+    definition,
+    '-o',
+    image,
+    '--target',
+    'darwin',
+    '--engine',
+    '--json',
+  );
+  assert.equal(status, 0, stderr);
+  const printed = jsonLines(stdout);
+  assert.deepEqual(
+    printed.map(({ target, engine }) => [target, engine]),
+    [
+      ['darwin-x64', undefined],
+      ['darwin-arm64', undefined],
+      ['darwin-x64', true],
+      ['darwin-arm64', true],
+    ],
+  );
+  assert.equal(fs.readdirSync(there).length, 3, 'the image, and an engine for each');
+  const headers = spawnSync('llvm-objdump', ['--macho', '--universal-headers', image], { encoding: 'utf8' });
+  assert.deepEqual(
+    headers.stdout.match(/^architecture .*/gm),
+    ['architecture x86_64', 'architecture arm64'],
+    headers.stderr,
+  );
+});
+
 test('writes an image for arm64, and the engine', { skip }, () => {
   const there = join(folder, 'arm64');
   fs.mkdirSync(there);

@@ -24,7 +24,7 @@ import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } f
 import { listProbes } from './lists.ts';
 
 /** As these systems' linkers write it. */
-const OSABI: Readonly<Record<Exclude<TargetSystem, 'darwin'>, number>> = {
+export const OSABI: Readonly<Record<Exclude<TargetSystem, 'darwin'>, number>> = {
   linux: ELFOSABI_NONE,
   illumos: ELFOSABI_SOLARIS,
   freebsd: ELFOSABI_FREEBSD,

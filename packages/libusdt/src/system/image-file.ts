@@ -9,11 +9,10 @@
  */
 
 import { buildImage, type Image, type ImageDefinition } from '../image/image.ts';
+import { imagesIn } from '../image/platforms.ts';
 import { tracepointsOf } from '../image/tracepoint.ts';
-import { ELFDATA2LSB } from '../object/elf/constants.ts';
-import { MACHINES } from '../object/elf/machines.ts';
 import { declarationStrings } from '../sdt/declaration.ts';
-import type { Arch, Target } from '../target.ts';
+import type { Target } from '../target.ts';
 import { errorCode, isProblem, type Problem, problemFrom } from './reasons.ts';
 import { fs } from './runtime.ts';
 
@@ -23,7 +22,6 @@ export interface ImageFile {
   readonly detail: string | undefined;
 }
 
-const E_MACHINE = 18;
 /** Far above the image of a provider with ten thousand probes. */
 const LARGEST = 256 * 1024 * 1024;
 const EXECUTABLE = 0o111;
@@ -41,11 +39,12 @@ export function openImageFile(
   const file = read(path);
   if (isProblem(file)) return file;
   const { bytes, mode } = file;
-  const machine = machineOf(bytes);
-  if (machine !== undefined && machine !== MACHINES[target.arch].e_machine) {
-    const other = (Object.keys(MACHINES) as Arch[]).find((arch) => MACHINES[arch].e_machine === machine);
-    const built = other === undefined ? `e_machine ${machine}` : `linux-${other}`;
-    const detail = `${path} was built for ${built}, and this is linux-${target.arch}: build it with --target linux-${target.arch}`;
+  const platform = `${target.os}-${target.arch}`;
+  const images = imagesIn(bytes);
+  const mine = images.find((candidate) => candidate.platform === platform);
+  if (mine === undefined && images.length > 0) {
+    const built = images.map((other) => other.platform).join(' and ');
+    const detail = `${path} was built for ${built}, and this is ${platform}: build it with --target ${platform}`;
     return { path, reason: 'image-wrong-architecture', detail };
   }
   const tracepoints = [...new Set([target.tracepoint, ...tracepointsOf(target.arch)])];
@@ -54,14 +53,18 @@ export function openImageFile(
   );
   for (const variant of variants) {
     const image = buildImage(definition, variant);
-    if (!bytes.equals(image.bytes)) continue;
+    if (mine === undefined || Buffer.compare(mine.bytes, image.bytes) !== 0) continue;
     const detail =
       (mode & EXECUTABLE) === 0
         ? `${path} has no execute bit, and bpftrace and bcc pass over such files: chmod 755 ${path}`
         : undefined;
     return { image, detail };
   }
-  return { path, reason: 'image-different', detail: `${path} ${difference(bytes, definition)}` };
+  return {
+    path,
+    reason: 'image-different',
+    detail: `${path} ${mine ? difference(bytes, definition, target) : `is not an image: ${AGAIN}`}`,
+  };
 }
 
 /** Whether a file can be read and has these bytes. */
@@ -89,16 +92,12 @@ function read(path: string): { readonly bytes: Buffer; readonly mode: number } |
   }
 }
 
-/** Undefined for what is no little-endian ELF file. */
-function machineOf(bytes: Buffer): number | undefined {
-  if (bytes.length < 52 || bytes.readUInt32BE(0) !== 0x7f454c46) return undefined;
-  return bytes[5] === ELFDATA2LSB ? bytes.readUInt16LE(E_MACHINE) : undefined;
-}
+const AGAIN = 'build it again with usdt build';
 
 /** In words, by the declarations: what of the definition is missing from the file, or else what must be it. */
-function difference(bytes: Buffer, { provider, module, probes }: ImageDefinition): string {
-  const again = 'build it again with usdt build';
-  if (machineOf(bytes) === undefined) return `is not an image: ${again}`;
+function difference(bytes: Buffer, { provider, module, probes }: ImageDefinition, { os }: Target): string {
+  // Only there are declarations.
+  if (os !== 'linux') return `has other probes, or was built by another version of libusdt: ${AGAIN}`;
   const places = probes.map(({ name, function: functionName, types }) =>
     bytes.indexOf(
       declarationStrings({
@@ -115,9 +114,9 @@ function difference(bytes: Buffer, { provider, module, probes }: ImageDefinition
     const [first] = missing;
     const signature = `${provider}:${first!.name}(${first!.types.map((type) => type.name).join(', ')})`;
     const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
-    return `does not have ${signature}${more}: ${again}`;
+    return `does not have ${signature}${more}: ${AGAIN}`;
   }
   if (places.some((place, index) => index > 0 && place < places[index - 1]!))
-    return `has the probes in another order: ${again}`;
-  return `has other probes besides, or was built by another version of libusdt: ${again}`;
+    return `has the probes in another order: ${AGAIN}`;
+  return `has other probes besides, or was built by another version of libusdt: ${AGAIN}`;
 }

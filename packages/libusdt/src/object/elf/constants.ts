@@ -8,6 +8,7 @@
 
 // e_ident: https://gabi.xinuos.com/elf/02-eheader.html
 export const EI_NIDENT = 16;
+export const EI_DATA = 5;
 export const EI_OSABI = 7;
 export const ELFCLASS32 = 1;
 export const ELFCLASS64 = 2;

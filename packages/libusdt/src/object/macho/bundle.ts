@@ -89,7 +89,7 @@ interface Cpu {
 }
 
 /** Of the architectures that macOS runs: i386 programs ended with 10.14, and their Mach-O has other structures. */
-const CPUS: Readonly<Partial<Record<Arch, Cpu>>> = {
+export const CPUS: Readonly<Partial<Record<Arch, Cpu>>> = {
   x64: { cputype: macho.CPU_TYPE_X86_64, cpusubtype: macho.CPU_SUBTYPE_X86_64_ALL, page: 0x1000 },
   arm64: { cputype: macho.CPU_TYPE_ARM64, cpusubtype: macho.CPU_SUBTYPE_ARM64_ALL, page: 0x4000 },
 };
