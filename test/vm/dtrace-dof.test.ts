@@ -54,6 +54,14 @@ type Seen = Readonly<Record<Listing, readonly Row[]>> &
     readonly killed: string;
     readonly target: Printed;
     readonly selftest: string;
+    readonly usdtList: readonly {
+      readonly formats: readonly string[];
+      readonly provider: string;
+      readonly module?: string;
+      readonly function?: string;
+      readonly probe: string;
+    }[];
+    readonly usdtTrace: readonly { readonly args: readonly number[] }[];
     readonly bpftrace: Printed;
     readonly lateEvent: string;
     readonly withoutDaemon: boolean;
@@ -105,6 +113,19 @@ describe('DTrace on Linux, with its daemon', { skip, timeout: PATIENCE }, () => 
       format: 'esm',
       logLevel: 'warning',
     });
+    const cli = here('../../packages/cli');
+    await build({
+      entryPoints: [join(cli, 'src/main.ts')],
+      outfile: join(job, 'usdt/dist/usdt.mjs'),
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      banner: {
+        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      },
+      logLevel: 'warning',
+    });
+    copyFileSync(join(cli, 'package.json'), join(job, 'usdt/package.json'));
     seen = JSON.parse(await boot(job, 'node guest.mjs')) as Seen;
   });
 
@@ -122,6 +143,18 @@ describe('DTrace on Linux, with its daemon', { skip, timeout: PATIENCE }, () => 
     for (const rows of [listed, listedByPid, listedByTarget]) assert.deepEqual(sorted(rows), webapp(pid));
     assert.deepEqual(sorted(seen.listedModule), [`api${pid}:api.js:handle:call-done`]);
     assert.deepEqual(sorted(seen.listedFunction), [`webapp${pid}:app:takes_3:count-3x`]);
+  });
+
+  test('usdt lists the same, each once though notes and DOF describe it, and traces it', () => {
+    const rows = seen.usdtList
+      .filter(({ provider }) => provider === 'webapp')
+      .map(({ provider, module, function: of, probe }) => [`${provider}${seen.pid}`, module!, of!, probe]);
+    assert.deepEqual(sorted(rows), webapp(seen.pid));
+    assert.ok(seen.usdtList.some(({ formats }) => formats.includes('stapsdt') && formats.includes('dof')));
+    assert.deepEqual(
+      seen.usdtTrace.map(({ args }) => args),
+      Array(3).fill(numbers.slice(0, 10)),
+    );
   });
 
   test('it knows the types', () => {

@@ -86,6 +86,17 @@ seen.untraced = await app.say('lazy');
 seen.listed = list('webapp*:::');
 seen.listedByPid = list(`webapp${pid}:::`);
 seen.listedByTarget = list('webapp$target:::', '-p', String(pid));
+// What our own command makes of the same process, and of this kernel.
+const usdt = async (...args) => {
+  const { out, err } = await start(process.execPath, 'usdt/dist/usdt.mjs', ...args, '--json').ended;
+  if (out === '') throw new Error(err);
+  return out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+};
+seen.usdtList = await usdt('list', '-p', String(pid));
+seen.usdtTrace = await usdt('trace', 'webapp:count-10x', '-n', '3');
 seen.listedModule = list('*:api.js::');
 seen.listedFunction = list('webapp*::takes_3:');
 seen.verbose = spawnSync('dtrace', ['-lv', '-n', 'webapp*:::types'], { encoding: 'utf8' }).stdout;
