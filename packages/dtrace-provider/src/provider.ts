@@ -132,10 +132,11 @@ export class DTraceProvider {
     const name = String(given);
     const types = argumentTypes(given2);
     const failed = () => void this.#failures++;
-    const probe = new DTraceProbe({ name, provider: this, types, usdt: this.#add(name, types), failed });
+    const usdt = this.#add(name, types);
+    const probe = new DTraceProbe({ name, provider: this, types, usdt, failed });
     Object.defineProperty(probe, '__prov__', { value: this });
     Object.defineProperty(this, name, { value: probe, writable: true, enumerable: true, configurable: true });
-    if (!this.#probes.has(name)) this.#probes.set(name, probe);
+    if (usdt) this.#probes.set(name, probe);
     return probe;
   }
 
@@ -177,7 +178,11 @@ export class DTraceProvider {
    * @throws Error if there are none; and with NODE_DTRACE_PROVIDER_REQUIRE=hard if it is impossible.
    */
   enable(): void {
-    if (this.#probes.size === 0) throw new Error('no probes defined');
+    if (this.#probes.size === 0) {
+      // Of a provider that is enabled all probes may have been removed.
+      if (this.#usdt.status.state !== 'disabled') return;
+      throw new Error('no probes defined');
+    }
     const { name } = this.#usdt;
     const status = this.#usdt.enable({ strict: isHard() });
     if (status.state === 'active') debug('provider %s: probes are in %s', name, status.file);

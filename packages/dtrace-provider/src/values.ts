@@ -1,5 +1,5 @@
 /**
- * Argument types, and what becomes of values that JavaScript has and C has not.
+ * Argument types, and what becomes of values, where that is not what libusdt makes of them anyway.
  * https://github.com/chrisa/node-dtrace-provider/blob/master/src/dtrace_argument.cc
  * @module
  */
@@ -23,10 +23,14 @@ export function argumentTypes(types: readonly unknown[]): ArgumentType[] {
 
 /** As many values as the probe has arguments. */
 export function argumentValues(types: readonly ArgumentType[], given: readonly unknown[]): unknown[] {
-  return types.map((type, index) => (type === 'json' ? jsonValue(given[index]) : given[index]));
+  return types.map((type, index) => (type === 'int64_t' ? clamp(given[index]) : given[index]));
 }
 
-/** What JSON has no text for is an error there; only `undefined` itself is the word. */
-function jsonValue(value: unknown): unknown {
-  return typeof value === 'function' || typeof value === 'symbol' ? { error: 'stringify failed' } : value;
+const LEAST = -(2n ** 63n);
+const MOST = 2n ** 63n - 1n;
+
+/** A number that is too large is the largest that there is, as V8 converts it; C, and libusdt, would wrap it. */
+function clamp(value: unknown): unknown {
+  if (typeof value !== 'number' || !(Math.abs(value) >= 2 ** 63)) return value;
+  return value < 0 ? LEAST : MOST;
 }

@@ -165,6 +165,22 @@ describe('what the compiled part does', () => {
     assert.equal(provider.fire('alias', values), true);
   });
 
+  test('provider.fire of what is no probe harms nothing', () => {
+    const provider = createDTraceProvider('nodeapp');
+    Object.assign(provider, { null: null, empty: {}, fires: { fire: 5 }, self: provider, number: 10 });
+    const values = () => assert.fail('there is nothing to fire');
+    for (const name of ['kaboom', 'fire', 'toString', '', 'null', 'empty', 'fires', 'self', 'number'])
+      assert.equal(provider.fire(name, values), undefined, name);
+  });
+
+  test('methods of other objects are refused', () => {
+    const { addProbe, enable } = DTraceProvider.prototype;
+    const probe = createDTraceProvider('nodeapp').addProbe('p');
+    assert.throws(() => addProbe.call({} as never, 'p'), TypeError);
+    assert.throws(() => enable.call({} as never), TypeError);
+    assert.throws(() => probe.fire.call({} as never, () => []), TypeError);
+  });
+
   test('addProbe: __prov__ keeps the provider, out of sight', () => {
     const provider = createDTraceProvider('nodeapp');
     const probe = provider.addProbe('p');
@@ -252,6 +268,35 @@ describe('what the compiled part does', () => {
     assert.throws(() => provider.removeProbe({} as never), TypeError);
     assert.equal(provider.addProbe('p', 'char *'), provider.p);
     assert.equal(provider.enable(), undefined);
+  });
+
+  test('removeProbe of a probe whose name was taken removes the one of that name', () => {
+    const provider = createDTraceProvider('nodeapp');
+    const first = provider.addProbe('p', 'int');
+    const second = provider.addProbe('p', 'int');
+    assert.equal(provider.removeProbe(second), true);
+    assert.equal('p' in provider, false);
+    assert.throws(() => provider.removeProbe(first), { message: 'no probes defined' });
+  });
+
+  test('enable, when all probes of an enabled provider were removed', () => {
+    const provider = createDTraceProvider('nodeapp');
+    const probe = provider.addProbe('p', 'int');
+    provider.enable();
+    provider.removeProbe(probe);
+    assert.equal(provider.enable(), undefined);
+    provider.disable();
+    assert.throws(() => provider.enable(), { name: 'Error', message: 'no probes defined' });
+  });
+
+  test('names that are one name to tracers: the second probe is silent, and can be removed no more', () => {
+    const provider = createDTraceProvider('nodeapp');
+    const first = provider.addProbe('a_b');
+    const second = provider.addProbe('a.b');
+    assert.equal(provider['a.b'], second);
+    assert.equal(provider.removeProbe(first), true);
+    assert.throws(() => provider.removeProbe(second), { message: 'no probes defined' });
+    assert.throws(() => provider.enable(), { message: 'no probes defined' });
   });
 
   test('removeProbe gives a method back that a probe had shadowed', () => {

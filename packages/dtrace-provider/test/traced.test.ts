@@ -19,10 +19,10 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
     const pid = String(program.pid);
     const { stdout, stderr } = usdt(
       folder,
-      ...['trace', 'nodeapp:*', '--pid', pid, '--wait', '--json', '--quiet', '--count', '40'],
+      ...['trace', 'nodeapp:*', '--pid', pid, '--wait', '--json', '--quiet', '--count', '50'],
     );
     events = jsonLines(stdout);
-    assert.equal(events.length, 40, stderr);
+    assert.equal(events.length, 50, stderr);
   });
   after(() => {
     program.kill('SIGKILL');
@@ -34,6 +34,23 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
 
   test('types go by how they begin', () => {
     assert.deepEqual(argsOf('values'), [-1, 2 ** 40, 'text', 'null', '{"a":[1]}', '"text"', '1.5', 'true']);
+  });
+
+  test('int: towards zero; beyond 64 bits, the nearest that there is', () => {
+    const [most, least] = ['9223372036854775807', '-9223372036854775808'];
+    assert.deepEqual(argsOf('ints'), [1, -1, 0, most, least, most, 0, -7, 0, 5, 6, 8]);
+  });
+
+  test('char *: what String() makes of it, in UTF-8, to the first NUL', () => {
+    assert.deepEqual(argsOf('texts'), [
+      ...['null', '1.5', '[object Object]', '1,2', 'bytes', 'Zoë 😀', 'before', 'Invalid Date'],
+    ]);
+  });
+
+  test('a name that is taken: the first fires on, the second is silent', () => {
+    const fired = events.filter((event) => event.probe === 'taken').map((event) => event.args);
+    assert.ok(fired.length > 0);
+    assert.deepEqual([...new Set(fired.map(String))], ['1']);
   });
 
   test('missing values have defaults', () => {
@@ -55,7 +72,8 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
   });
 
   test('JSON of what has none', () => {
-    assert.deepEqual(argsOf('json'), ['undefined', '{"error":"stringify failed"}', 'null']);
+    const none = 'undefined';
+    assert.deepEqual(argsOf('json'), [none, none, 'null', none, none, '"text"', 'null']);
   });
 
   test('the callback has the probe as this, and the extra arguments', () => {
@@ -87,11 +105,22 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
 
   test('what fire returns', () => {
     const [text] = argsOf('returned') as [string];
-    const [cyclic, throwing, failing, list, likeList, removed, late, byName, throwingByName] = JSON.parse(
-      text,
-    ) as string[];
-    const all = { cyclic, throwing, failing, list, likeList, removed, late, byName, throwingByName };
+    const [takenAgain, cyclic, throwing, failing, list, likeList, removed, late, byName, throwingByName] =
+      JSON.parse(text) as string[];
+    const all = {
+      takenAgain,
+      cyclic,
+      throwing,
+      failing,
+      list,
+      likeList,
+      removed,
+      late,
+      byName,
+      throwingByName,
+    };
     assert.deepEqual(all, {
+      takenAgain: 'undefined',
       cyclic: 'true',
       throwing: 'undefined',
       failing: 'true',
