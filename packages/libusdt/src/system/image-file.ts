@@ -42,7 +42,9 @@ export function openImageFile(
   const platform = `${target.os}-${target.arch}`;
   const images = imagesIn(bytes);
   const mine = images.find((candidate) => candidate.platform === platform);
-  if (mine === undefined && images.length > 0) {
+  if (mine === undefined) {
+    if (images.length === 0)
+      return { path, reason: 'image-different', detail: `${path} is not an image: ${AGAIN}` };
     const built = images.map((other) => other.platform).join(' and ');
     const detail = `${path} was built for ${built}, and this is ${platform}: build it with --target ${platform}`;
     return { path, reason: 'image-wrong-architecture', detail };
@@ -53,18 +55,14 @@ export function openImageFile(
   );
   for (const variant of variants) {
     const image = buildImage(definition, variant);
-    if (mine === undefined || Buffer.compare(mine.bytes, image.bytes) !== 0) continue;
+    if (Buffer.compare(mine.bytes, image.bytes) !== 0) continue;
     const detail =
       (mode & EXECUTABLE) === 0
         ? `${path} has no execute bit, and bpftrace and bcc pass over such files: chmod 755 ${path}`
         : undefined;
     return { image, detail };
   }
-  return {
-    path,
-    reason: 'image-different',
-    detail: `${path} ${mine ? difference(bytes, definition, target) : `is not an image: ${AGAIN}`}`,
-  };
+  return { path, reason: 'image-different', detail: `${path} ${difference(bytes, definition, target)}` };
 }
 
 /** Whether a file can be read and has these bytes. */
