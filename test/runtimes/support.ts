@@ -65,7 +65,7 @@ export function installed(): string | undefined {
   return folder === undefined ? undefined : join(folder, 'node_modules');
 }
 
-type Name = 'node20' | 'node26' | 'bun' | 'deno' | 'node-arm64' | 'node-i386' | 'bun-musl';
+type Name = 'node20' | 'node22' | 'node24' | 'node26' | 'bun' | 'deno' | 'node-arm64' | 'node-i386' | 'bun-musl';
 
 /** The cross libraries of Debian's libstdc++6-arm64-cross. */
 const ARM64_ROOT = '/usr/aarch64-linux-gnu';
@@ -79,8 +79,10 @@ export function findRuntime(name: Name): Runtime | string {
   const folder = installed();
   if (folder === undefined) return absent(`${name} from npm (scripts/runtimes.sh)`);
   switch (name) {
+    case 'node22':
+    case 'node24':
     case 'node26':
-      return { command: [join(folder, 'node26/bin/node')] };
+      return { command: [join(folder, name, 'bin/node')] };
     case 'bun':
       return { command: [join(folder, 'bun/bin/bun')] };
     case 'deno': {

@@ -37,6 +37,16 @@ export const SHAPES = {
   // connection, host, port
   'net-client-socket': ['uint64_t', 'char *', 'int'],
   'udp-socket': ['uint64_t', 'char *'],
+  // server, host or path, port
+  'net-server-listen-start': ['uint64_t', 'char *', 'int'],
+  // server, address or path, port, duration (ns)
+  'net-server-listen-done': ['uint64_t', 'char *', 'int', 'uint64_t'],
+  // server, error, duration (ns)
+  'net-server-listen-error': ['uint64_t', 'char *', 'uint64_t'],
+  // request, host, port, method, path
+  'http-client-request-created': ['uint64_t', 'char *', 'int', 'char *', 'char *'],
+  // request, connection
+  'http-server-response-created': ['uint64_t', 'uint64_t'],
   // pid, file, arguments
   'child-start': ['int', 'char *', 'json'],
   // pid, exit code (-1 if there is none), signal
@@ -47,6 +57,11 @@ export const SHAPES = {
   'worker-exit': ['int', 'int'],
   // request, method, origin, path
   'undici-request-create': ['uint64_t', 'char *', 'char *', 'char *'],
+  // request, headers, connection
+  'undici-client-send-headers': ['uint64_t', 'char *', 'uint64_t'],
+  // request, bytes
+  'undici-request-body-chunk-sent': ['uint64_t', 'uint64_t'],
+  'undici-request-body-chunk-received': ['uint64_t', 'uint64_t'],
   'undici-request-body-sent': ['uint64_t'],
   // request, status, text
   'undici-request-headers': ['uint64_t', 'int', 'char *'],
@@ -58,13 +73,29 @@ export const SHAPES = {
   'undici-client-connected': ['char *', 'int', 'char *', 'char *'],
   // host, port, protocol, server name, error
   'undici-client-connect-error': ['char *', 'int', 'char *', 'char *', 'char *'],
+  // connection, proxy, host and port that it was asked for
+  'undici-proxy-connected': ['uint64_t', 'char *', 'char *'],
+  // websocket, address, port, protocol, extensions
+  'undici-websocket-open': ['uint64_t', 'char *', 'int', 'char *', 'char *'],
+  // websocket, code, reason
+  'undici-websocket-close': ['uint64_t', 'int', 'char *'],
+  // websocket, bytes
+  'undici-websocket-ping': ['uint64_t', 'uint64_t'],
+  'undici-websocket-pong': ['uint64_t', 'uint64_t'],
+  // error
+  'undici-websocket-socket-error': ['char *'],
   // stream, session, method, path
+  'http2-client-stream-created': ['int', 'uint64_t', 'char *', 'char *'],
   'http2-client-stream-start': ['int', 'uint64_t', 'char *', 'char *'],
   // stream, session, status
   'http2-client-stream-finish': ['int', 'uint64_t', 'int'],
   'http2-client-stream-error': ['int', 'uint64_t', 'char *'],
   // stream, session, reset code
   'http2-client-stream-close': ['int', 'uint64_t', 'int'],
+  // stream, session, bytes
+  'http2-client-stream-body-chunk-sent': ['int', 'uint64_t', 'uint64_t'],
+  'http2-client-stream-body-sent': ['int', 'uint64_t'],
+  'http2-server-stream-created': ['int', 'uint64_t', 'char *', 'char *'],
   'http2-server-stream-start': ['int', 'uint64_t', 'char *', 'char *'],
   'http2-server-stream-finish': ['int', 'uint64_t', 'int'],
   'http2-server-stream-error': ['int', 'uint64_t', 'char *'],
@@ -75,6 +106,21 @@ export const SHAPES = {
   'console-debug': ['char *'],
   'console-warn': ['char *'],
   'console-error': ['char *'],
+  // name, mode
+  'lock-request-start': ['char *', 'char *'],
+  'lock-request-grant': ['char *', 'char *'],
+  'lock-request-miss': ['char *', 'char *'],
+  // name, mode, error
+  'lock-request-end': ['char *', 'char *', 'char *'],
+  // database, statement, duration (ns)
+  'sqlite-query': ['uint64_t', 'char *', 'uint64_t'],
+  // scope, permission, resource
+  'permission-missing': ['char *', 'char *', 'char *'],
+  // name, file, nesting, type
+  'test-start': ['char *', 'char *', 'int', 'char *'],
+  'test-end': ['char *', 'char *', 'int', 'char *'],
+  // name, file, nesting, type, error
+  'test-error': ['char *', 'char *', 'int', 'char *', 'char *'],
 
   // what was asked, host, start (ns of CLOCK_MONOTONIC), duration (ns)
   'dns-done': ['char *', 'char *', 'uint64_t', 'uint64_t'],
@@ -87,4 +133,6 @@ export const SHAPES = {
   'process-warning': ['char *', 'char *', 'char *'],
   // exit code
   'process-exit': ['int'],
+  // file, arguments
+  'process-execve': ['char *', 'json'],
 } as const satisfies ProbeShapes;

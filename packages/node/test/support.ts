@@ -2,6 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { findRuntime } from '../../../test/runtimes/support.ts';
+import { jsonLines, usdt } from '../../cli/test/support.ts';
+
+export const PACKAGE = new URL('..', import.meta.url);
+/** For programs that run in PACKAGE. */
+export const IMPORT = ['--import', '@libusdt/node'];
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 
@@ -16,7 +22,7 @@ export interface Program {
 export function startProgram(
   folder: string,
   args: readonly string[],
-  { cwd, runtime = process.execPath }: { readonly cwd?: URL; readonly runtime?: string } = {},
+  { cwd, runtime = process.execPath }: { readonly cwd?: URL; readonly runtime?: string | undefined } = {},
 ): Program {
   const child = spawn(runtime, args, {
     cwd,
@@ -34,4 +40,33 @@ export type Event = { readonly probe: string; readonly args: readonly unknown[] 
 /** The arguments of each event of a probe. */
 export function argsOf(events: readonly Event[], probe: string): readonly (readonly unknown[])[] {
   return events.filter((event) => event.probe === probe).map((event) => event.args);
+}
+
+/** Traces until every one of these probes of `node` has fired. */
+export function traceUntil(
+  folder: string,
+  program: Program,
+  probes: readonly string[],
+  rounds = 10,
+): Event[] {
+  // Not `node:*`: each probe takes its time to attach.
+  const patterns = probes.map((probe) => `node:${probe}`);
+  const events: Event[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const options = ['--pid', program.pid, '--wait', '--json', '--quiet', '--duration', '3'];
+    const { stdout } = usdt(folder, 'trace', ...patterns, ...options);
+    events.push(...(jsonLines(stdout) as unknown as Event[]));
+    if (probes.every((probe) => argsOf(events, probe).length > 0)) return events;
+  }
+  const missing = probes.filter((probe) => argsOf(events, probe).length === 0);
+  throw new Error(`never fired: ${missing.join(', ')}`);
+}
+
+/** The Node of a major version: its program, or why it is not here, for `skip`. */
+export function findNode(major: 20 | 22 | 24 | 26): {
+  readonly runtime?: string;
+  readonly skip: string | false;
+} {
+  const found = findRuntime(`node${major}`);
+  return typeof found === 'string' ? { skip: found } : { runtime: found.command[0], skip: false };
 }

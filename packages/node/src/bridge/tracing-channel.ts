@@ -19,6 +19,12 @@ export interface TracingOptions<Types extends readonly CTypeName[], Message> {
   readonly types?: Types;
   /** The values for these; called while somebody traces. What it throws is counted in the provider's `failures`. */
   readonly args?: (message: Message, event: TracingEvent) => ArgumentsOf<Types>;
+  /**
+   * The object by which the events of one operation are known to belong together. Default: the message, which
+   * `traceSync()` and its kin give to all five. For publishers that make a new message for each. What it throws is
+   * counted, too.
+   */
+  readonly operation?: (message: Message) => object;
 }
 
 /** Arguments of each probe before those of the user. */
@@ -30,7 +36,7 @@ const OWN_TYPES = {
   error: ['uint64_t', 'uint64_t', 'char *'],
 } as const satisfies Record<TracingEvent, readonly CTypeName[]>;
 
-/** One operation, told by its context object, which is the message of all five channels. */
+/** One operation, told by an object that all its events share. */
 interface Operation {
   readonly id: number;
   /** process.hrtime.bigint() at its start, or undefined if that was before somebody traced. */
@@ -59,14 +65,21 @@ export function bridgeTracingChannel<const Types extends readonly CTypeName[] = 
 ): Bridge {
   const { provider, args } = options;
   const operations = new WeakMap<object, Operation>();
+  const keyOf = (options.operation ?? ((message) => message)) as (message: unknown) => unknown;
   const valuesOf = args as ((message: unknown, event: TracingEvent) => readonly unknown[]) | undefined;
 
   const bridges = TRACING_EVENTS.map((event) => {
     const shape: readonly CTypeName[] = [...OWN_TYPES[event], ...(options.types ?? [])];
     const probe = provider.addProbe(`${options.probe}-${kebab(event)}`, shape) as Probe<unknown[]>;
     const onMessage = (message: unknown): void => {
-      const operation = operationOf(operations, message, event);
+      let operation: Operation | undefined;
+      try {
+        operation = operationOf(operations, keyOf(message), event);
+      } catch {
+        // Counted below, if the probe is traced: an error that leaves a subscriber ends the process.
+      }
       probe.fireLazy(() => {
+        if (!operation) throw new Error('operation() has thrown');
         const { id, started } = operation;
         const own: unknown[] = [id];
         if (event !== 'start') own.push(started === undefined ? 0 : process.hrtime.bigint() - started);
@@ -84,16 +97,12 @@ export function bridgeTracingChannel<const Types extends readonly CTypeName[] = 
   });
 }
 
-function operationOf(
-  operations: WeakMap<object, Operation>,
-  message: unknown,
-  event: TracingEvent,
-): Operation {
-  const isKey = typeof message === 'object' && message !== null;
-  const known = isKey && event !== 'start' ? operations.get(message) : undefined;
+function operationOf(operations: WeakMap<object, Operation>, key: unknown, event: TracingEvent): Operation {
+  const isKey = typeof key === 'object' && key !== null;
+  const known = isKey && event !== 'start' ? operations.get(key) : undefined;
   if (known) return known;
   const operation = { id: ++lastId, started: event === 'start' ? process.hrtime.bigint() : undefined };
-  if (isKey) operations.set(message, operation);
+  if (isKey) operations.set(key, operation);
   return operation;
 }
 

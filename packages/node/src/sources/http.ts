@@ -22,8 +22,8 @@ interface ClientExchange {
 
 const FORWARDED_FOR = 'x-forwarded-for';
 
-const serverRequestId = createIds();
-const clientRequestId = createIds();
+export const serverRequestId = createIds();
+export const clientRequestId = createIds();
 
 export function bridgeHttp(probes: NodeProbes): void {
   bridgeChannel('http.server.request.start', {
@@ -81,7 +81,7 @@ function forwardedFor({ rawHeaders }: IncomingMessage): string {
 }
 
 /** Host and port that a request goes to, as the old probes had them: by name. */
-function peerOf(request: ClientRequest): [host: string, port: number] {
+export function peerOf(request: ClientRequest): [host: string, port: number] {
   const header = String(request.getHeader('host') ?? '');
   const named = Number(/:(\d+)$/.exec(header)?.[1] ?? 0);
   const usual = request.protocol === 'https:' ? 443 : 80;

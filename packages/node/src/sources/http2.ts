@@ -19,6 +19,14 @@ const sessionId = createIds();
 
 export function bridgeHttp2(probes: NodeProbes): void {
   for (const side of ['client', 'server'] as const) {
+    bridgeChannel(`http2.${side}.stream.created`, {
+      probe: probes[`http2-${side}-stream-created`],
+      args: ({ stream, headers }: StreamMessage) => [
+        ...streamOf(stream),
+        String(headers?.[':method'] ?? ''),
+        String(headers?.[':path'] ?? ''),
+      ],
+    });
     bridgeChannel(`http2.${side}.stream.start`, {
       probe: probes[`http2-${side}-stream-start`],
       args: ({ stream, headers }: StreamMessage) => [
@@ -43,6 +51,32 @@ export function bridgeHttp2(probes: NodeProbes): void {
       args: ({ stream }: StreamMessage) => [...streamOf(stream), stream.rstCode ?? 0],
     });
   }
+  bridgeChannel('http2.client.stream.bodyChunkSent', {
+    probe: probes['http2-client-stream-body-chunk-sent'],
+    args: ({ stream, data, encoding }: ChunkMessage) => [...streamOf(stream), sizeOf(data, encoding)],
+  });
+  bridgeChannel('http2.client.stream.bodySent', {
+    probe: probes['http2-client-stream-body-sent'],
+    args: ({ stream }: StreamMessage) => streamOf(stream),
+  });
+}
+
+interface ChunkMessage extends StreamMessage {
+  /** A chunk, or what a stream's writev() is given. */
+  readonly data: string | Uint8Array | readonly BufferedWrite[];
+  readonly encoding: string;
+}
+
+interface BufferedWrite {
+  readonly chunk: string | Uint8Array;
+  readonly encoding: string;
+}
+
+/** In bytes. */
+function sizeOf(data: ChunkMessage['data'], encoding: string): number {
+  if (typeof data === 'string') return Buffer.byteLength(data, encoding as BufferEncoding);
+  if (data instanceof Uint8Array) return data.byteLength;
+  return data.reduce((sum, { chunk, encoding }) => sum + sizeOf(chunk, encoding), 0);
 }
 
 /** stream, session */

@@ -11,6 +11,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Worker } from 'node:worker_threads';
+import { bridgeChannel } from '../bridge/channel.ts';
 import { watch } from '../bridge/watch.ts';
 import type { NodeProbes } from '../provider.ts';
 
@@ -23,6 +24,10 @@ export function watchProcess(probes: NodeProbes): void {
   process.on('warning', (warning: Error & { code?: string }) =>
     probes['process-warning'].fireLazy(() => [warning.name, warning.code ?? '', warning.message]),
   );
+  bridgeChannel('process.execve', {
+    probe: probes['process-execve'],
+    args: ({ execPath, args }: { execPath: string; args: readonly string[] }) => [execPath, args],
+  });
   watchChildren(probes['child-start'], probes['child-exit']);
   watchWorkers(probes['worker-start'], probes['worker-exit']);
 }

@@ -4,9 +4,11 @@
  * @module
  */
 
+import type { Socket } from 'node:net';
 import { bridgeChannel } from '../bridge/channel.ts';
 import type { NodeProbes } from '../provider.ts';
 import { createIds } from '../stamp.ts';
+import { connectionId } from './connection.ts';
 
 interface Request {
   readonly origin?: unknown;
@@ -36,6 +38,26 @@ export function bridgeUndici(probes: NodeProbes): void {
       request.path ?? '',
     ],
   });
+  bridgeChannel('undici:client:sendHeaders', {
+    probe: probes['undici-client-send-headers'],
+    args: ({ request, headers, socket }: { request: Request; headers: unknown; socket?: Socket }) => [
+      requestId(request),
+      String(headers),
+      connectionId(socket),
+    ],
+  });
+  for (const [event, probe] of [
+    ['bodyChunkSent', 'undici-request-body-chunk-sent'],
+    ['bodyChunkReceived', 'undici-request-body-chunk-received'],
+  ] as const) {
+    bridgeChannel(`undici:request:${event}`, {
+      probe: probes[probe],
+      args: ({ request, chunk }: { request: Request; chunk: string | Uint8Array }) => [
+        requestId(request),
+        Buffer.byteLength(chunk),
+      ],
+    });
+  }
   bridgeChannel('undici:request:bodySent', {
     probe: probes['undici-request-body-sent'],
     args: ({ request }: { request: Request }) => [requestId(request)],
@@ -70,6 +92,20 @@ export function bridgeUndici(probes: NodeProbes): void {
     probe: probes['undici-client-connect-error'],
     args: (message: ConnectMessage) => [...connectArgs(message), String(message.error)],
   });
+  bridgeChannel('undici:proxy:connected', {
+    probe: probes['undici-proxy-connected'],
+    args: ({ socket, connectParams }: ProxyMessage) => [
+      connectionId(socket),
+      String(connectParams.origin ?? ''),
+      connectParams.path ?? '',
+    ],
+  });
+}
+
+interface ProxyMessage {
+  readonly socket?: Socket;
+  /** Where the proxy is, and what it was asked for. */
+  readonly connectParams: { readonly origin?: unknown; readonly path?: string };
 }
 
 function connectArgs({ connectParams }: ConnectMessage): [string, number, string, string] {

@@ -1,0 +1,27 @@
+/**
+ * Web Locks: since Node 24.
+ * https://nodejs.org/api/diagnostics_channel.html#web-locks
+ * @module
+ */
+
+import { bridgeChannel } from '../bridge/channel.ts';
+import type { NodeProbes } from '../provider.ts';
+
+interface LockMessage {
+  readonly name: string;
+  readonly mode: string;
+  readonly error?: unknown;
+}
+
+export function bridgeLocks(probes: NodeProbes): void {
+  for (const event of ['start', 'grant', 'miss'] as const) {
+    bridgeChannel(`locks.request.${event}`, {
+      probe: probes[`lock-request-${event}`],
+      args: ({ name, mode }: LockMessage) => [name, mode],
+    });
+  }
+  bridgeChannel('locks.request.end', {
+    probe: probes['lock-request-end'],
+    args: ({ name, mode, error }: LockMessage) => [name, mode, error === undefined ? '' : String(error)],
+  });
+}

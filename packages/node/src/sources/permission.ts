@@ -1,0 +1,36 @@
+/**
+ * What Node's permission model misses: with `--permission-audit`, every access that no `--allow-...` covers, which then
+ * goes on; among them opening files, of which Node tells in no other way. Since Node 24.
+ * https://nodejs.org/api/permissions.html
+ * @module
+ */
+
+import { bridgeChannel } from '../bridge/channel.ts';
+import type { NodeProbes } from '../provider.ts';
+
+/** https://github.com/nodejs/node/blob/v26.x/src/permission/permission.cc */
+const SCOPES = [
+  'addon',
+  'child',
+  'ffi',
+  'fs',
+  'inspector',
+  'net',
+  'openssl-store',
+  'wasi',
+  'worker',
+] as const;
+
+interface AccessMessage {
+  readonly permission: string;
+  readonly resource?: unknown;
+}
+
+export function bridgePermissions(probes: NodeProbes): void {
+  for (const scope of SCOPES) {
+    bridgeChannel(`node:permission-model:${scope}`, {
+      probe: probes['permission-missing'],
+      args: ({ permission, resource }: AccessMessage) => [scope, permission, String(resource ?? '')],
+    });
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The WebSocket client, which is undici's. It is a global since Node 22.
+ * https://undici.nodejs.org/#/docs/api/DiagnosticsChannel
+ * @module
+ */
+
+import { bridgeChannel } from '../bridge/channel.ts';
+import type { NodeProbes } from '../provider.ts';
+import { createIds } from '../stamp.ts';
+
+interface OpenMessage {
+  readonly address?: { readonly address?: string; readonly port?: number };
+  readonly protocol?: string | null;
+  readonly extensions?: string | null;
+  /** Since Node 24, as in pings and pongs. */
+  readonly websocket?: object;
+}
+
+interface CloseMessage {
+  readonly websocket?: object;
+  readonly code?: number;
+  readonly reason?: string;
+}
+
+interface PingMessage {
+  readonly payload?: Uint8Array;
+  readonly websocket?: object;
+}
+
+const websocketId = createIds();
+
+export function bridgeWebSocket(probes: NodeProbes): void {
+  bridgeChannel('undici:websocket:open', {
+    probe: probes['undici-websocket-open'],
+    args: ({ address, protocol, extensions, websocket }: OpenMessage) => [
+      websocketId(websocket),
+      address?.address ?? '',
+      address?.port ?? 0,
+      protocol ?? '',
+      extensions ?? '',
+    ],
+  });
+  bridgeChannel('undici:websocket:close', {
+    probe: probes['undici-websocket-close'],
+    args: ({ websocket, code, reason }: CloseMessage) => [websocketId(websocket), code ?? 0, reason ?? ''],
+  });
+  for (const event of ['ping', 'pong'] as const) {
+    bridgeChannel(`undici:websocket:${event}`, {
+      probe: probes[`undici-websocket-${event}`],
+      args: ({ payload, websocket }: PingMessage) => [websocketId(websocket), payload?.byteLength ?? 0],
+    });
+  }
+  bridgeChannel('undici:websocket:socket_error', {
+    probe: probes['undici-websocket-socket-error'],
+    args: (error: unknown) => [String(error)],
+  });
+}
