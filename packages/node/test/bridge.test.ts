@@ -66,10 +66,10 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
 
   before(() => {
     program = startProgram(folder, [fixture('bridges.mjs')]);
-    const options = ['--pid', program.pid, '--wait', '--json', '--quiet', '--count', '300'];
+    const options = ['--pid', program.pid, '--wait', '--json', '--quiet', '--count', '900'];
     const { stdout, stderr } = usdt(folder, 'trace', 'bridged:*', ...options);
     events = jsonLines(stdout) as unknown as Event[];
-    assert.equal(events.length, 300, stderr);
+    assert.equal(events.length, 900, stderr);
   });
   after(() => program.child.kill('SIGKILL'));
 
@@ -90,34 +90,101 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
     assert.ok(!program.lines.some((line) => line.startsWith('uncaught')));
   });
 
-  test('events of one operation have its id, and the time since its start', () => {
-    const named = (probe: string, text: string) =>
-      argsOf(events, probe).filter((args) => args.at(-1) === text) as number[][];
-    const byId = (found: readonly number[][], id: number) => found.find(([each]) => each === id);
+  describe('the events of one operation have its id, and the time since its start', () => {
+    type Seen = readonly [event: string, id: number, ns: number];
+    /** What happened to each operation of a kind that was seen from its start to its end, in order. */
+    const operations = (sql: string, last: string): readonly (readonly Seen[])[] => {
+      const seen = new Map<number, Seen[]>();
+      // Probes are attached one after the other: not before all have fired.
+      const fired = ['start', 'end', 'async-start', 'async-end', 'error'].map((event) =>
+        events.findIndex(({ probe }) => probe === `query-${event}`),
+      );
+      for (const { probe, args } of events.slice(Math.max(...fired))) {
+        if (!probe.startsWith('query-') || !String(args.at(-1)).endsWith(` ${sql}`)) continue;
+        const event = probe.slice('query-'.length);
+        const id = args[0] as number;
+        if (event === 'start') seen.set(id, []);
+        seen.get(id)?.push([event, id, event === 'start' ? 0 : (args[1] as number)]);
+      }
+      const whole = [...seen.values()].filter((each) => each.at(-1)![0] === last);
+      assert.ok(whole.length > 1, sql);
+      return whole;
+    };
+    /** The events, and that the time never goes back. */
+    const order = (operation: readonly Seen[]) => {
+      for (const [index, [, , ns]] of operation.entries())
+        if (index > 0) assert.ok(ns > 0 && ns >= operation[index - 1]![2], JSON.stringify(operation));
+      return operation.map(([event]) => event).join(' ');
+    };
+    const timeOf = (operation: readonly Seen[], event: string) =>
+      operation.find(([each]) => each === event)![2];
 
-    const promised = named('query-start', 'start promise');
-    assert.equal(new Set(promised.map(([id]) => id)).size, promised.length);
-    const [id] = promised[1]!;
-    const end = byId(named('query-end', 'end promise'), id!);
-    const settled = byId(named('query-async-start', 'asyncStart promise'), id!);
-    const finished = byId(named('query-async-end', 'asyncEnd promise'), id!);
-    assert.ok(end![1]! > 0);
-    // The promise waits 5 ms, and timers are exact to 1.
-    assert.ok(settled![1]! >= 4e6);
-    assert.ok(settled![1]! > end![1]!);
-    assert.ok(finished![1]! >= settled![1]!);
+    for (const [sql, expected] of [
+      ['sync', 'start end'],
+      ['throws', 'start error end'],
+      ['promise', 'start end async-start async-end'],
+      ['rejects', 'start end error async-start async-end'],
+      ['callback', 'start end async-start async-end'],
+      ['fails', 'start end error async-start async-end'],
+    ] as const)
+      test(`${sql}: ${expected}`, () => {
+        const found = operations(sql, expected.split(' ').at(-1)!);
+        for (const operation of found) assert.equal(order(operation), expected);
+      });
 
-    assert.ok(named('query-start', 'start callback').length > 0);
-    assert.ok(named('query-async-end', 'asyncEnd callback').length > 0);
-    assert.equal(named('query-async-end', 'asyncEnd sync').length, 0);
+    test('what takes 5 ms takes as long, and not before it is waited for', () => {
+      for (const [sql, event] of [
+        ['promise', 'async-start'],
+        ['fails', 'error'],
+      ] as const)
+        for (const operation of operations(sql, 'async-end')) {
+          // Timers are exact to 1.
+          assert.ok(timeOf(operation, event) >= 4e6);
+          assert.ok(timeOf(operation, 'end') < timeOf(operation, event));
+        }
+    });
+
+    test('nested: the inner one has an id of its own, and ends first', () => {
+      const inner = operations('inner', 'async-end');
+      const outer = operations('outer', 'async-end');
+      const ids = [...inner, ...outer].map(([first]) => first![1]);
+      assert.equal(new Set(ids).size, ids.length);
+      for (const operation of outer) {
+        const [, id] = operation[0]!;
+        // It is the next that starts.
+        const within = inner.find(([first]) => first![1] === id + 1);
+        if (within) assert.ok(timeOf(within, 'async-end') < timeOf(operation, 'async-end'));
+      }
+      assert.ok(outer.some(([first]) => inner.some(([each]) => each![1] === first![1] + 1)));
+    });
+
+    test('one that began before somebody traced has 0 for its time', () => {
+      const [id, ns] = argsOf(events, 'query-async-end').find((args) => args[2] === 'asyncEnd early')!;
+      assert.ok(Number(id) > 0);
+      assert.equal(ns, 0);
+      assert.ok(!argsOf(events, 'query-start').some(([each]) => each === id));
+    });
+  });
+
+  test('operation() tells what belongs together where each event has its own message', () => {
+    const [id, number] = argsOf(events, 'job-start')[1]! as [number, number];
+    const end = argsOf(events, 'job-end').find(([each]) => each === id)!;
+    const finished = argsOf(events, 'job-async-end').find(([each]) => each === id)!;
+    assert.deepEqual([end[2], finished[2]], [number, number]);
+    assert.ok(Number(end[1]) > 0 && Number(finished[1]) > Number(end[1]));
+  });
+
+  test('what operation() throws goes nowhere', () => {
+    assert.equal(argsOf(events, 'keyless-start').length, 0);
+    assert.ok(!program.lines.some((line) => line.startsWith('uncaught')));
   });
 
   test('errors have their message', () => {
     const errors = argsOf(events, 'query-error');
-    const thrown = errors.find((args) => args[3] === 'error throws');
-    assert.equal(thrown?.[2], 'TypeError: no such table');
-    const rejected = errors.find((args) => args[3] === 'error rejects');
-    assert.equal(rejected?.[2], 'Error: rejected');
+    const messageOf = (sql: string) => errors.find((args) => args[3] === `error ${sql}`)?.[2];
+    assert.equal(messageOf('throws'), 'TypeError: no such table');
+    assert.equal(messageOf('rejects'), 'Error: rejected');
+    assert.equal(messageOf('fails'), 'RangeError: called back');
   });
 
   test('without args() there are the id and the time', () => {

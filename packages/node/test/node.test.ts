@@ -7,7 +7,16 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { jsonLines, MAIN, temporaryFolder, until, withoutTracing } from '../../cli/test/support.ts';
-import { argsOf, type Event, fixture, IMPORT, PACKAGE, startProgram } from './support.ts';
+import {
+  argsOf,
+  type Event,
+  findNode,
+  fixture,
+  IMPORT,
+  PACKAGE,
+  startProgram,
+  traceUntil,
+} from './support.ts';
 
 const folder = temporaryFolder();
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -64,9 +73,11 @@ describe('how a program ends', { skip: withoutTracing() }, () => {
     ['exit', 7, 'process-exit', [7]],
     ['rejection', 1, 'unhandled-rejection', ['TypeError', 'nobody caught it']],
     ['exception', 1, 'uncaught-exception', ['RangeError', 'nobody caught it']],
+    ['execve', undefined, 'process-execve', ['/bin/true', '["true","it"]']],
   ] as const) {
-    test(how, async (context) => {
-      const program = startProgram(folder, [...IMPORT, fixture('ends.mjs'), how], { cwd: PACKAGE });
+    const { runtime, skip } = findNode(how === 'execve' ? 24 : 20);
+    test(how, { skip }, async (context) => {
+      const program = startProgram(folder, [...IMPORT, fixture('ends.mjs'), how], { cwd: PACKAGE, runtime });
       context.after(() => program.child.kill('SIGKILL'));
       await until(() => program.lines.length > 0, 'the program');
       const traced = ['node:process-ex*', 'node:un*'];
@@ -81,8 +92,43 @@ describe('how a program ends', { skip: withoutTracing() }, () => {
       const events = jsonLines(await text(tracer.stdout)) as unknown as Event[];
       const [event = []] = argsOf(events, probe);
       assert.deepEqual(event.slice(0, args.length), args);
-      if (how !== 'exit') assert.match(String(event[2]), /ends\.mjs/);
-      assert.deepEqual(argsOf(events, 'process-exit'), [[code]]);
+      if (args.length === 2 && code !== undefined) assert.match(String(event[2]), /ends\.mjs/);
+      assert.deepEqual(argsOf(events, 'process-exit'), code === undefined ? [] : [[code]]);
     });
   }
+});
+
+const newest = findNode(26);
+
+describe('what needs an option of Node', { skip: withoutTracing() }, () => {
+  test('--require: also workers that are made from text', (context) => {
+    const file = fixture('eval-worker.mjs');
+    const program = startProgram(folder, ['--require', '@libusdt/node', file], { cwd: PACKAGE });
+    context.after(() => program.child.kill('SIGKILL'));
+    const events = traceUntil(folder, program, ['http-server-request']);
+    assert.equal(argsOf(events, 'http-server-request')[0]![5], '/from-text');
+  });
+
+  test('--permission-audit: files that are opened', { skip: newest.skip }, (context) => {
+    const options = ['--permission-audit', ...IMPORT, fixture('opens.mjs')];
+    const program = startProgram(folder, options, { cwd: PACKAGE, runtime: newest.runtime });
+    context.after(() => program.child.kill('SIGKILL'));
+    const events = traceUntil(folder, program, ['permission-missing']);
+    assert.deepEqual(argsOf(events, 'permission-missing')[0], ['fs', 'FileSystemRead', '/etc/hostname']);
+  });
+});
+
+test('tests of node:test', { skip: newest.skip || withoutTracing() }, (context) => {
+  const file = fixture('tests.mjs');
+  const program = startProgram(folder, [...IMPORT, file], { cwd: PACKAGE, runtime: newest.runtime });
+  context.after(() => program.child.kill('SIGKILL'));
+  const events = traceUntil(folder, program, ['test-start', 'test-end', 'test-error']);
+  for (const probe of ['test-start', 'test-end'])
+    assert.deepEqual(
+      argsOf(events, probe).find(([name]) => name === 'passes'),
+      ['passes', file, 1, 'test'],
+    );
+  const [name, , , , error] = argsOf(events, 'test-error')[0]!;
+  assert.equal(name, 'fails');
+  assert.match(String(error), /expected/);
 });
