@@ -5,4 +5,7 @@
 
 export { type Bridge, bridgeChannel, type ExistingProbe, type NewProbe } from './channel.ts';
 export { bridgeFastify } from './fastify.ts';
+export { bridgeGraphql } from './graphql.ts';
+export { bridgeMysql2 } from './mysql2.ts';
+export { bridgeIoredis, bridgeRedis } from './redis.ts';
 export { bridgeTracingChannel, type TracingEvent, type TracingOptions } from './tracing-channel.ts';
