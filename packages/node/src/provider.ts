@@ -9,6 +9,7 @@ import { bridgeConsole } from './sources/console.ts';
 import { bridgeHttp } from './sources/http.ts';
 import { bridgeHttpCreated } from './sources/http-created.ts';
 import { bridgeHttp2 } from './sources/http2.ts';
+import { watchListening } from './sources/listen.ts';
 import { bridgeLocks } from './sources/locks.ts';
 import { bridgeModules } from './sources/module.ts';
 import { bridgeNet } from './sources/net.ts';
@@ -41,6 +42,7 @@ export function provideNode(): NodeProvider {
   bridgeHttp(probes);
   bridgeHttpCreated(probes);
   bridgeNet(probes);
+  watchListening(probes);
   bridgeUndici(probes);
   bridgeWebSocket(probes);
   bridgeHttp2(probes);

@@ -45,8 +45,8 @@ export const SHAPES = {
   'net-server-listen-error': ['uint64_t', 'char *', 'uint64_t'],
   // request, host, port, method, path
   'http-client-request-created': ['uint64_t', 'char *', 'int', 'char *', 'char *'],
-  // request, connection
-  'http-server-response-created': ['uint64_t', 'uint64_t'],
+  // connection, method, url
+  'http-server-response-created': ['uint64_t', 'char *', 'char *'],
   // pid, file, arguments
   'child-start': ['int', 'char *', 'json'],
   // pid, exit code (-1 if there is none), signal

@@ -8,7 +8,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { bridgeChannel } from '../bridge/channel.ts';
 import type { NodeProbes } from '../provider.ts';
 import { connectionId } from './connection.ts';
-import { clientRequestId, peerOf, serverRequestId } from './http.ts';
+import { clientRequestId, peerOf } from './http.ts';
 
 export function bridgeHttpCreated(probes: NodeProbes): void {
   bridgeChannel('http.client.request.created', {
@@ -22,9 +22,11 @@ export function bridgeHttpCreated(probes: NodeProbes): void {
   });
   bridgeChannel('http.server.response.created', {
     probe: probes['http-server-response-created'],
+    // Before the request's own event, which is the next of this connection and has its number.
     args: ({ request }: { request: IncomingMessage }) => [
-      serverRequestId(request),
       connectionId(request.socket),
+      request.method ?? '',
+      request.url ?? '',
     ],
   });
 }

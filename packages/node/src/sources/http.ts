@@ -22,7 +22,7 @@ interface ClientExchange {
 
 const FORWARDED_FOR = 'x-forwarded-for';
 
-export const serverRequestId = createIds();
+const serverRequestId = createIds();
 export const clientRequestId = createIds();
 
 export function bridgeHttp(probes: NodeProbes): void {

@@ -6,11 +6,11 @@
 
 import type { Socket as DatagramSocket } from 'node:dgram';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { ListenOptions, Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { bridgeChannel } from '../bridge/channel.ts';
 import { watch } from '../bridge/watch.ts';
 import type { NodeProbes } from '../provider.ts';
-import { createIds, createStamp } from '../stamp.ts';
+import { createIds } from '../stamp.ts';
 import { connectionId, connectionOf } from './connection.ts';
 
 const datagramSocketId = createIds();
@@ -37,7 +37,6 @@ export function bridgeNet(probes: NodeProbes): void {
     ],
   });
   watchEnds(probes['net-stream-end']);
-  watchListening(probes);
 }
 
 /**
@@ -58,58 +57,6 @@ function watchEnds(probe: NodeProbes['net-stream-end']): void {
     stop() {
       unsubscribe('net.server.socket', onOpen);
       unsubscribe('net.client.socket', onOpen);
-    },
-  });
-}
-
-interface ListenMessage {
-  readonly server: Server;
-  readonly options?: ListenOptions;
-  readonly error?: unknown;
-}
-
-/**
- * net.server.listen is a TracingChannel in name: each event has a message of its own, nothing is published at its
- * `start` and `end`, and `asyncStart` is where it begins.
- */
-function watchListening(probes: NodeProbes): void {
-  const begin = probes['net-server-listen-start'];
-  const done = probes['net-server-listen-done'];
-  const failed = probes['net-server-listen-error'];
-  const serverId = createIds();
-  const listening = createStamp(() => ({ since: 0n }));
-  const durationOf = (server: Server): bigint | number => {
-    const { since } = listening(server);
-    return since ? process.hrtime.bigint() - since : 0;
-  };
-  const onStart = (message: unknown): void => {
-    const { server, options = {} } = message as ListenMessage;
-    listening(server).since = process.hrtime.bigint();
-    begin.fireLazy(() => [serverId(server), options.path ?? options.host ?? '', options.port ?? 0]);
-  };
-  const onDone = (message: unknown): void => {
-    const { server } = message as ListenMessage;
-    done.fireLazy(() => {
-      const bound = server.address();
-      const [host, port] = typeof bound === 'string' ? [bound, 0] : [bound?.address ?? '', bound?.port ?? 0];
-      return [serverId(server), host, port, durationOf(server)];
-    });
-  };
-  const onError = (message: unknown): void => {
-    const { server, error } = message as ListenMessage;
-    failed.fireLazy(() => [serverId(server), String(error), durationOf(server)]);
-  };
-  watch({
-    probes: [begin, done, failed],
-    start() {
-      subscribe('tracing:net.server.listen:asyncStart', onStart);
-      subscribe('tracing:net.server.listen:asyncEnd', onDone);
-      subscribe('tracing:net.server.listen:error', onError);
-    },
-    stop() {
-      unsubscribe('tracing:net.server.listen:asyncStart', onStart);
-      unsubscribe('tracing:net.server.listen:asyncEnd', onDone);
-      unsubscribe('tracing:net.server.listen:error', onError);
     },
   });
 }
