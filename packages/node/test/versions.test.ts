@@ -45,6 +45,8 @@ const SOUGHT: Readonly<Record<20 | 22 | 24 | 26, readonly string[]>> = {
   26: ['sqlite-query'],
 };
 
+type Args = readonly unknown[];
+
 function words(text: string): string[] {
   return text.trim().split(/\s+/);
 }
@@ -57,6 +59,16 @@ for (const major of [20, 22, 24, 26] as const) {
     let port: number;
     let events: Event[];
     const all = (probe: string) => argsOf(events, probe);
+    /** Two events that belong together. The first ones may not: probes are attached one after the other. */
+    const pair = (
+      first: string,
+      second: string,
+      belong: (one: Args, other: Args) => boolean,
+    ): [Args, Args] => {
+      for (const one of all(first))
+        for (const other of all(second)) if (belong(one, other)) return [one, other];
+      return assert.fail(`no ${first} that belongs to a ${second}`);
+    };
     const since = (version: number) => ({ skip: major < version && `since Node ${version}` });
 
     before(async () => {
@@ -86,15 +98,21 @@ for (const major of [20, 22, 24, 26] as const) {
     });
 
     test('http-server-response belongs to a request and its connection', () => {
-      const request = all('http-server-request').find((args) => args[5] === '/missing')!;
-      const response = all('http-server-response').find((args) => args[4] === request[0])!;
+      const [request, response] = pair(
+        'http-server-request',
+        'http-server-response',
+        (asked, answered) => asked[5] === '/missing' && answered[4] === asked[0],
+      );
       assert.deepEqual(response, [request[1], '127.0.0.1', request[3], request[6], request[0], 404]);
     });
 
     test('http-client-request and -response', () => {
-      const request = all('http-client-request').find((args) => args[5] === '/missing')!;
+      const [request, response] = pair(
+        'http-client-request',
+        'http-client-response',
+        (asked, answered) => asked[5] === '/missing' && answered[4] === asked[0],
+      );
       assert.deepEqual(request.slice(2, 6), ['127.0.0.1', port, 'POST', '/missing']);
-      const response = all('http-client-response').find((args) => args[4] === request[0])!;
       assert.deepEqual(response.slice(0, 3), [request[1], '127.0.0.1', port]);
       assert.equal(response[5], 404);
       assert.match(String(all('http-client-error')[0]![1]), /ECONNREFUSED/);
@@ -130,66 +148,80 @@ for (const major of [20, 22, 24, 26] as const) {
     });
 
     test('children and workers', () => {
-      const [pid, file, values] = all('child-start')[0]!;
+      const [[, file, values], exit] = pair('child-start', 'child-exit', ([one], [other]) => one === other);
       assert.equal(file, runtime);
       assert.deepEqual(JSON.parse(values as string), [runtime, '--version']);
-      assert.deepEqual(
-        all('child-exit').find(([child]) => child === pid),
-        [pid, 0, ''],
-      );
-      const [[thread]] = all('worker-start') as [[number]];
-      assert.deepEqual(
-        all('worker-exit').find(([each]) => each === thread),
-        [thread, 3],
-      );
+      assert.deepEqual(exit.slice(1), [0, '']);
+      const [, ended] = pair('worker-start', 'worker-exit', ([one], [other]) => one === other);
+      assert.equal(ended[1], 3);
     });
 
     test('warnings', () => assert.deepEqual(all('process-warning')[0], ['TestWarning', 'TEST1', 'careful']));
 
     test('fetch', () => {
-      const [request] = all('undici-request-create').find(([, method]) => method === 'PUT')!;
-      const headers = all('undici-request-headers').find(([id]) => id === request)!;
+      const [, headers] = pair(
+        'undici-request-create',
+        'undici-request-headers',
+        ([id, method], [of]) => id === of && method === 'PUT',
+      );
       assert.deepEqual(headers.slice(1), [200, 'OK']);
       assert.match(String(all('undici-request-error')[0]![1]), /ECONNREFUSED/);
       assert.equal(all('undici-client-connect-error')[0]![1], 65533);
     });
 
     test('servers that listen, and that can not', () => {
-      const [server, host, asked] = all('net-server-listen-start').find((args) => args[2] === 0)!;
+      const [[, host, asked], done] = pair(
+        'net-server-listen-start',
+        'net-server-listen-done',
+        ([one], [other]) => one === other,
+      );
       assert.deepEqual([host, asked], ['127.0.0.1', 0]);
-      const [, address, given, duration] = all('net-server-listen-done').find(([id]) => id === server)!;
+      const [, address, given, duration] = done;
       assert.equal(address, '127.0.0.1');
       assert.ok(Number(given) > 1024);
       assert.ok(Number(duration) > 0);
-      const [taken, error, failed] = all('net-server-listen-error')[0]!;
+      const [[, , taken], [, error, failed]] = pair(
+        'net-server-listen-start',
+        'net-server-listen-error',
+        ([one], [other]) => one === other,
+      );
+      assert.equal(taken, port);
       assert.match(String(error), /EADDRINUSE/);
       assert.ok(Number(failed) > 0);
-      assert.ok(all('net-server-listen-start').some((args) => args[0] === taken && args[2] === port));
     });
 
     test('what fetch sends', () => {
-      const created = all('undici-request-create').map(([id]) => id);
-      const [, headers, connection] = all('undici-client-send-headers').find(([id]) => created.includes(id))!;
+      const [, [, headers, connection]] = pair(
+        'undici-request-create',
+        'undici-client-send-headers',
+        ([id, method], [of]) => id === of && method === 'PUT',
+      );
       assert.match(String(headers), /^PUT \/fetched [\s\S]*^content-type: text\/plain/m);
       assert.ok(Number(connection) > 0);
     });
 
     test('bytes that fetch sends and gets', since(24), () => {
-      const [request, sent] = all('undici-request-body-chunk-sent')[0]!;
-      assert.equal(sent, 'text'.length);
-      const received = all('undici-request-body-chunk-received').find(([id]) => id === request)!;
-      assert.equal(received[1], 'answer'.length);
+      const [sent, received] = pair(
+        'undici-request-body-chunk-sent',
+        'undici-request-body-chunk-received',
+        ([one], [other]) => one === other,
+      );
+      assert.deepEqual([sent[1], received[1]], ['text'.length, 'answer'.length]);
     });
 
     test('http: as it is made', since(22), () => {
-      const [request, ...made] = all('http-client-request-created').find((args) => args[4] === '/missing')!;
+      const [[, ...made]] = pair(
+        'http-client-request-created',
+        'http-client-request',
+        (created, sent) => created[0] === sent[0] && created[4] === '/missing',
+      );
       assert.deepEqual(made, ['127.0.0.1', port, 'POST', '/missing']);
-      assert.ok(all('http-client-request').some(([id]) => id === request));
-      const [connection, ...asked] = all('http-server-response-created').find(
-        (args) => args[2] === '/missing',
-      )!;
-      assert.equal(asked[0], 'POST');
-      assert.ok(all('http-server-request').some((args) => args[1] === connection && args[5] === '/missing'));
+      const [[, method]] = pair(
+        'http-server-response-created',
+        'http-server-request',
+        (created, asked) => created[0] === asked[1] && created[2] === '/missing',
+      );
+      assert.equal(method, 'POST');
     });
 
     test('http2', since(22), () => {
@@ -203,9 +235,12 @@ for (const major of [20, 22, 24, 26] as const) {
       assert.equal(all('http2-client-stream-finish')[0]![2], 201);
       assert.equal(all('http2-server-stream-finish')[0]![2], 201);
       assert.equal(all('http2-server-stream-close').find(([, , code]) => code === 0)![2], 0);
-      const [stream, session, bytes] = all('http2-client-stream-body-chunk-sent')[0]!;
+      const [[, , bytes]] = pair(
+        'http2-client-stream-body-chunk-sent',
+        'http2-client-stream-body-sent',
+        ([stream, session], [of, within]) => stream === of && session === within,
+      );
       assert.equal(bytes, Buffer.byteLength('zwölf bytes'));
-      assert.ok(all('http2-client-stream-body-sent').some(([id, of]) => id === stream && of === session));
       assert.match(String(all('http2-client-stream-error')[0]![2]), /ERR_HTTP2_STREAM_ERROR/);
       assert.match(String(all('http2-server-stream-error')[0]![2]), /out of order/);
     });
@@ -218,12 +253,13 @@ for (const major of [20, 22, 24, 26] as const) {
     });
 
     test('modules', since(22), () => {
-      const [id, , url, parent] = all('module-import-async-end').find(([, , from]) =>
-        /^data:/.test(String(from)),
-      )!;
+      const [, [, , url, parent]] = pair(
+        'module-import-start',
+        'module-import-async-end',
+        ([one], [other, , what]) => one === other && /^data:/.test(String(what)),
+      );
       assert.match(String(url), /^data:/);
       assert.match(String(parent), /newer\.mjs$/);
-      assert.ok(all('module-import-start').some(([each]) => each === id));
       assert.match(String(all('module-require-error')[0]![2]), /Cannot find module/);
       assert.match(String(all('module-import-error')[0]![2]), /Cannot find module/);
     });
@@ -234,25 +270,35 @@ for (const major of [20, 22, 24, 26] as const) {
       assert.ok(Number(local) > 1024);
       const [, code, reason] = all('undici-websocket-close').find((args) => args[1] === 4001)!;
       assert.deepEqual([code, reason], [4001, 'done']);
-      const [ping] = all('undici-websocket-ping');
-      const [pong] = all('undici-websocket-pong');
-      assert.deepEqual([ping![1], pong![1]], ['ping'.length, 'po'.length]);
+      const [ping, pong] = pair(
+        'undici-websocket-ping',
+        'undici-websocket-pong',
+        ([one], [other]) => one === other,
+      );
+      assert.deepEqual([ping[1], pong[1]], ['ping'.length, 'po'.length]);
       assert.equal(Number(websocket) > 0, major >= 24);
-      if (major >= 24) assert.ok(all('undici-websocket-close').some(([id]) => id === ping![0]));
+      if (major >= 24)
+        pair('undici-websocket-open', 'undici-websocket-close', ([one], [other]) => one === other);
       assert.match(String(all('undici-websocket-socket-error')[0]), /ECONNRESET/);
     });
 
     test('the calls that start children', since(24), () => {
-      const [id, file, values] = all('child-spawn-start').find((args) => args[1] === runtime)!;
-      assert.equal(file, runtime);
+      const [[, file, values], end] = pair(
+        'child-spawn-start',
+        'child-spawn-end',
+        ([one, started], [other]) => one === other && started === runtime,
+      );
       assert.deepEqual(JSON.parse(values as string), [runtime, '--version']);
-      const end = all('child-spawn-end').find(([each]) => each === id)!;
       assert.ok(Number(end[1]) > 0);
-      const [failed, duration, error, missing] = all('child-spawn-error')[0]!;
+      assert.equal(end[2], file);
+      const [, [, duration, error, missing]] = pair(
+        'child-spawn-start',
+        'child-spawn-error',
+        ([one], [other]) => one === other,
+      );
       assert.match(String(error), /ENOENT/);
       assert.equal(missing, '/no/such/program');
       assert.ok(Number(duration) > 0);
-      assert.ok(all('child-spawn-start').some(([each]) => each === failed));
     });
 
     test('locks', since(24), () => {
