@@ -1,6 +1,6 @@
 /**
- * What Node's permission model misses: with `--permission-audit`, every access that no `--allow-...` covers, which then
- * goes on; among them opening files, of which Node tells in no other way. Since Node 24.
+ * Accesses that no `--allow-...` option covers: with `--permission-audit` they go on, with `--permission` they are
+ * refused. Among them is opening files, of which Node tells in no other way. Since Node 24.
  * https://nodejs.org/api/permissions.html
  * @module
  */
