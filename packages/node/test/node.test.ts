@@ -105,7 +105,7 @@ describe('what needs an option of Node', { skip: withoutTracing() }, () => {
     const file = fixture('eval-worker.mjs');
     const program = startProgram(folder, ['--require', '@libusdt/node', file], { cwd: PACKAGE });
     context.after(() => program.child.kill('SIGKILL'));
-    const events = traceUntil(folder, program, ['http-server-request']);
+    const events = traceUntil(folder, program, ['http-server-request'], 1);
     assert.equal(argsOf(events, 'http-server-request')[0]![5], '/from-text');
   });
 
@@ -113,7 +113,7 @@ describe('what needs an option of Node', { skip: withoutTracing() }, () => {
     const options = ['--permission-audit', ...IMPORT, fixture('opens.mjs')];
     const program = startProgram(folder, options, { cwd: PACKAGE, runtime: newest.runtime });
     context.after(() => program.child.kill('SIGKILL'));
-    const events = traceUntil(folder, program, ['permission-missing']);
+    const events = traceUntil(folder, program, ['permission-missing'], 1);
     assert.deepEqual(argsOf(events, 'permission-missing')[0], ['fs', 'FileSystemRead', '/etc/hostname']);
   });
 });
@@ -122,7 +122,7 @@ test('tests of node:test', { skip: newest.skip || withoutTracing() }, (context) 
   const file = fixture('tests.mjs');
   const program = startProgram(folder, [...IMPORT, file], { cwd: PACKAGE, runtime: newest.runtime });
   context.after(() => program.child.kill('SIGKILL'));
-  const events = traceUntil(folder, program, ['test-start', 'test-end', 'test-error']);
+  const events = traceUntil(folder, program, ['test-start', 'test-end', 'test-error'], 1);
   for (const probe of ['test-start', 'test-end'])
     assert.deepEqual(
       argsOf(events, probe).find(([name]) => name === 'passes'),

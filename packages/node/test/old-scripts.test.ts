@@ -29,7 +29,7 @@ const POSITIONS = `
     printf("net__stream__end remote=%s port=%d fd=%d\\n", str(arg1), arg2, arg3); }
   usdt:*:node:gc__start { printf("gc__start scavenge=%d compact=%d\\n", arg0 == 1, arg0 == 4); }
   usdt:*:node:gc__done { printf("gc__done scavenge=%d compact=%d\\n", arg0 == 1, arg0 == 4); }
-  interval:s:3 { exit(); }`;
+  interval:s:2 { exit(); }`;
 
 /** The latency of each URL, by what was the address of the connection's object. */
 const LATENCIES = `
@@ -37,7 +37,7 @@ const LATENCIES = `
   usdt:*:node:http__server__response /@start[arg0]/ {
     printf("%s %d %d\\n", @url[arg0], nsecs - @start[arg0] > 0, @port[arg0] == arg2);
     delete(@start[arg0]); }
-  interval:s:3 { clear(@start); clear(@url); clear(@port); exit(); }`;
+  interval:s:2 { clear(@start); clear(@url); clear(@port); exit(); }`;
 
 describe('old scripts', { skip: withoutTracing() || without('bpftrace') }, () => {
   let program: Program;

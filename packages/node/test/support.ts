@@ -47,13 +47,13 @@ export function traceUntil(
   folder: string,
   program: Program,
   probes: readonly string[],
-  rounds = 10,
+  seconds = 3,
 ): Event[] {
   // Not `node:*`: each probe takes its time to attach.
   const patterns = probes.map((probe) => `node:${probe}`);
   const events: Event[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const options = ['--pid', program.pid, '--wait', '--json', '--quiet', '--duration', '3'];
+  for (let round = 0; round < 10; round++) {
+    const options = ['--pid', program.pid, '--wait', '--json', '--quiet', '--duration', String(seconds)];
     const { stdout } = usdt(folder, 'trace', ...patterns, ...options);
     events.push(...(jsonLines(stdout) as unknown as Event[]));
     if (probes.every((probe) => argsOf(events, probe).length > 0)) return events;
