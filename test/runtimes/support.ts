@@ -65,7 +65,16 @@ export function installed(): string | undefined {
   return folder === undefined ? undefined : join(folder, 'node_modules');
 }
 
-type Name = 'node20' | 'node22' | 'node24' | 'node26' | 'bun' | 'deno' | 'node-arm64' | 'node-i386' | 'bun-musl';
+type Name =
+  | 'node20'
+  | 'node22'
+  | 'node24'
+  | 'node26'
+  | 'bun'
+  | 'deno'
+  | 'node-arm64'
+  | 'node-i386'
+  | 'bun-musl';
 
 /** The cross libraries of Debian's libstdc++6-arm64-cross. */
 const ARM64_ROOT = '/usr/aarch64-linux-gnu';
