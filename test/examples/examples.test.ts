@@ -30,6 +30,37 @@ function start(example: string, more: Record<string, string> = {}): ChildProcess
   return child;
 }
 
+/** The address that the program says it listens at. */
+async function addressOf(server: ChildProcess): Promise<string> {
+  for await (const line of createInterface({ input: server.stdout! })) {
+    const [, url] = /^listening on (http:\/\/[^/]+)/.exec(line) ?? [];
+    if (url) return url;
+  }
+  throw new Error('the server ended');
+}
+
+/** For `skip`: false if what examples/package.json names is installed. */
+function withoutPackages(): string | false {
+  if (skip) return skip;
+  const install = [
+    'install',
+    '--prefix',
+    join(root, 'examples'),
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+  ];
+  const { status, stderr } = spawnSync('npm', [...install, '--loglevel=error'], {
+    encoding: 'utf8',
+    timeout: 300_000,
+  });
+  if (status === 0) return false;
+  if (process.env.CI === 'true') throw new Error(stderr);
+  return `npm can't install the examples' packages here: ${stderr.trim().split('\n').at(-1)}`;
+}
+
+const noPackages = withoutPackages();
+
 async function stop(child: ChildProcess): Promise<void> {
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
@@ -44,26 +75,24 @@ interface Event {
   readonly args: readonly unknown[];
 }
 
-function trace(...args: string[]): Event[] {
+function usdt<T>(...args: string[]): T[] {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(root, 'packages/cli/bin/usdt.js'), 'trace', '--json', '--wait', '--duration', '60', ...args],
+    [join(root, 'packages/cli/bin/usdt.js'), ...args],
     { encoding: 'utf8', env, timeout: 120_000 },
   );
   assert.equal(status, 0, stderr);
   return stdout
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as Event);
+    .map((line) => JSON.parse(line) as T);
 }
+
+const trace = (...args: string[]) => usdt<Event>('trace', '--json', '--wait', '--duration', '60', ...args);
 
 test('http-server: requests, their answers and their status', { skip }, async () => {
   const server = start('http-server.mjs', { PORT: '0' });
-  let url = '';
-  for await (const line of createInterface({ input: server.stdout! })) {
-    url = /^listening on (.*)\/hello/.exec(line)?.[1] ?? url;
-    if (url) break;
-  }
+  const url = await addressOf(server);
   const client = spawn(
     process.execPath,
     [
@@ -101,4 +130,63 @@ test('worker-pool: eight threads, filtered by the size of the task', { skip }, a
     assert.equal(mean, sum / size);
   }
   await stop(pool);
+});
+
+/** A client of the café: orders of three items, and looks at the prices, one after the other. */
+const visit = (url: string) => `
+  const order = { items: ['tea', 'tea', 'cake'] };
+  const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(order) };
+  (async () => {
+    for (;;) {
+      await (await fetch('${url}/orders', post)).text();
+      await (await fetch('${url}/prices')).text();
+    }
+  })();`;
+
+interface Summary {
+  readonly latencies: readonly [{ readonly groups: readonly Group[] }];
+}
+
+interface Group {
+  readonly by: readonly [route: string];
+  readonly count: number;
+  /** Nanoseconds. */
+  readonly min: number;
+}
+
+test('express: requests, orders, and how long they take by route', { skip: noPackages }, async () => {
+  const server = start('express.mjs', { PORT: '0' });
+  const client = spawn(process.execPath, ['-e', visit(await addressOf(server))], { stdio: 'inherit' });
+  children.push(client);
+
+  const events = trace('cafe:*', '--count', '40');
+  const argsOf = (probe: string) => events.filter((event) => event.probe === probe).map(({ args }) => args);
+  const [id, ...sold] = argsOf('order')[1]!;
+  assert.deepEqual(sold, [1280, '{"items":["tea","tea","cake"]}']);
+  const find = (probe: string) => argsOf(probe).find((args) => args[0] === id);
+  assert.deepEqual(find('request-start'), [id, 'POST', '/orders']);
+  assert.deepEqual(find('request-done'), [id, 201, '/orders']);
+
+  const latency = ['--latency', 'cafe:request-start,request-done', '--key', 'arg0', '--by', 'done.arg2'];
+  const { latencies } = usdt<Summary>('stat', ...latency, '--json', '--duration', '3').at(-1)!;
+  const byRoute = new Map(latencies[0].groups.map((group) => [group.by[0], group]));
+  assert.deepEqual([...byRoute.keys()].sort(), ['/orders', '/prices']);
+  for (const { count, min } of byRoute.values()) assert.ok(count > 0 && min > 0);
+  // Three items take six milliseconds, by a timer that may be early by one.
+  assert.ok(byRoute.get('/orders')!.min > 4e6);
+  client.kill();
+  await stop(server);
+});
+
+test('bunyan: records of levels that are not written', { skip: noPackages }, async () => {
+  const worker = start('bunyan.mjs');
+  const events = trace('bunyan:log-*', '--pid', String(worker.pid), '--count', '60');
+  const records = events.map(({ args }) => JSON.parse(args[0] as string) as Record<string, unknown>);
+  assert.deepEqual([...new Set(records.map(({ level }) => level))].sort(), [20, 30, 50]);
+  for (const { name, pid, job } of records) {
+    assert.deepEqual([name, pid, typeof job], ['worker', worker.pid, 'number']);
+  }
+  const failed = records.find(({ level }) => level === 50)!;
+  assert.equal((failed.err as Error).message, 'an image of 12 MB is too large');
+  await stop(worker);
 });
