@@ -15,6 +15,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () =>
 /** The library as users get it: built and bundled. */
 export const library = new URL('../packages/libusdt/dist/index.js', import.meta.url).href;
 
+/** The drop-in for dtrace-provider, likewise; a path to require. */
+export const dropIn = fileURLToPath(new URL('../packages/dtrace-provider/dist/index.cjs', import.meta.url));
+
 /** A new folder that goes when the process does. */
 export function temporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'libusdt-bench-'));

@@ -1,11 +1,11 @@
 /** What `fire` costs while nobody traces, with arguments that the program has at hand: to compute them is its own cost. */
 import { createRequire } from 'node:module';
 import { interleave, report } from './harness.mjs';
-import { library, temporaryFolder } from './tools.mjs';
+import { dropIn, library, temporaryFolder } from './tools.mjs';
 
 process.env.LIBUSDT_DIR = temporaryFolder();
 const { createProvider } = await import(library);
-const { createDTraceProvider } = createRequire(import.meta.url)('dtrace-provider');
+const require = createRequire(import.meta.url);
 
 const provider = createProvider('bench');
 const ints = provider.addProbe('ints', ['int', 'int', 'int']);
@@ -13,9 +13,13 @@ const text = provider.addProbe('text', ['char *']);
 const many = Array.from({ length: 8 }, (_, n) => provider.addProbe(`many-${n}`, ['int', 'int', 'int']));
 provider.enable({ strict: true });
 
-const theirs = createDTraceProvider('bench');
-const stub = theirs.addProbe('ints', 'int', 'int', 'int');
-theirs.enable();
+const [stub, standIn] = ['dtrace-provider', dropIn].map((name) => {
+  const theirs = require(name).createDTraceProvider('bench');
+  const probe = theirs.addProbe('ints', 'int', 'int', 'int');
+  theirs.enable();
+  return probe;
+});
+const listed = (a, b, c) => [a, b, c];
 
 // Assigned once more than `const` would allow, so that the compiler can't take it for a constant.
 let flag = true;
@@ -83,6 +87,28 @@ const subjects = [
       let sum = 0;
       for (let i = 0; i < count; i++) {
         stub.fire(() => [i, count, sum]);
+        sum = (sum + i) | 0;
+      }
+      return sum;
+    },
+  },
+  {
+    name: 'our dtrace-provider, fire(() => [int, int, int])',
+    run(count) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        standIn.fire(() => [i, count, sum]);
+        sum = (sum + i) | 0;
+      }
+      return sum;
+    },
+  },
+  {
+    name: 'our dtrace-provider, fire(callback, int, int, int)',
+    run(count) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        standIn.fire(listed, i, count, sum);
         sum = (sum + i) | 0;
       }
       return sum;
