@@ -20,6 +20,8 @@ export interface Frame {
   readonly scratchEnd: number;
   /** Where the scratch area is free, while the arguments of a probe are being written. */
   cursor: number;
+  /** Views of the scratch area from some places on, made when one is first used (frame-writer.ts). */
+  readonly views: (Uint8Array | undefined)[];
 }
 
 export interface Engine {
@@ -95,6 +97,7 @@ function createEngine(
     scratchStart: FRAME.scratch,
     scratchEnd: FRAME.size,
     cursor: FRAME.scratch,
+    views: [],
   };
 
   const engine: Engine = {

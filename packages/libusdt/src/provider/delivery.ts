@@ -1,7 +1,7 @@
 /**
  * What happens once a tracer is there: values become argument words, and the probe's function is called.
  *
- * Values that need no conversion (numbers for integers, short texts for strings) are written into the frame at once.
+ * Values that need no conversion (numbers for integers, texts for strings) are written into the frame at once.
  * Any other sends the whole delivery the long way: first all values are converted, which may run the program's own
  * code, then all are written. Where all arguments are small integers there is a shorter way still, short enough to be
  * inlined into the loop that fires; it must not lead to the other ways but by one call that the JIT sees never taken.
@@ -32,6 +32,8 @@ export interface ProbeContext {
 const TARGET = FRAME.target / 4;
 const STACK_COUNT = FRAME.stackCount / 4;
 const TWO_32 = 2 ** 32;
+/** Where the texts of an event end at the latest, in the frame. */
+const TEXT_END = FRAME.scratch + EVENT_TEXT_BYTES;
 /** Bytes that each argument of the event being written takes behind its word. */
 const sizes = new Uint32Array(MAX_ARGUMENTS);
 
@@ -145,7 +147,7 @@ export class Delivery implements ProbeDefinition {
       let slot = 0;
       while (slot < types.length && writePlain(frame, slot, types[slot]!, values[slot], maxStringBytes))
         slot++;
-      if (slot === types.length) {
+      if (slot === types.length && frame.cursor <= TEXT_END) {
         this.finish(frame.words);
         return;
       }

@@ -90,6 +90,16 @@ describe('limits', () => {
       assert.deepEqual(lengths(times(2, 'char *'), both(half + 1)), [half, half]);
     });
 
+    test('what lies between the texts does not count', () => {
+      const many = Array<string>(32).fill('t'.repeat(BYTES / 32 - 2));
+      assert.deepEqual(fire(times(32, 'char *'), many).text(31), many[31]);
+    });
+
+    test('texts of which each would certainly fit share the room too', () => {
+      const share = Math.floor(BYTES / 4) - 1;
+      assert.deepEqual(lengths(times(4, 'char *'), Array(4).fill('u'.repeat(1200))), Array(4).fill(share));
+    });
+
     test('characters stay whole, and the values between are as they were', () => {
       const euros = '€'.repeat(2000);
       const shot = fire(['char *', 'int', 'char *', 'double'], [euros, 7, euros, 0.5]);

@@ -103,6 +103,7 @@ export class Gallery {
       scratchStart: FRAME.scratch,
       scratchEnd: FRAME.size,
       cursor: FRAME.scratch,
+      views: [],
     };
     this.frame.bytes.fill(POISON);
     const engine: Engine = {
