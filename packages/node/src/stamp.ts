@@ -4,11 +4,15 @@
  * It is kept in a private field that the object is given: nobody but this module can see that, nothing that a program
  * can ask of the object changes, and it costs a fifth of what a WeakMap does, for which each new object is a hash to
  * compute and work for the garbage collector. Objects are given one only while somebody traces.
+ *
+ * V8 compiles a function for the kinds of objects that it has met, and all stamps of `createStamp` are one function to
+ * it: they meet every kind. What happens at each request of a busy server (connection.ts, http.ts) is a third faster
+ * with a class of its own.
  * @module
  */
 
 /** The constructor of a derived class gives its fields to what this one returns. */
-class Given {
+export class Given {
   constructor(object: object) {
     // biome-ignore lint/correctness/noConstructorReturn: this is the point of it.
     return object;

@@ -63,9 +63,22 @@ export function bridgeChannel(
   const probe = (typeof given === 'string' ? provider!.addProbe(given, types(options)) : given) as Probe<
     unknown[]
   >;
-  const onMessage = (message: unknown): void => probe.fireLazy(() => args(message) as unknown[]);
+  const onMessage = (message: unknown): void => {
+    try {
+      if (probe.enabled) probe.fire(...(args(message) as unknown[]));
+    } catch (error) {
+      countFailure(probe, error);
+    }
+  };
   return openBridge(name, [probe], [[name, onMessage]], () => {
     if (typeof given === 'string') provider!.removeProbe(probe);
+  });
+}
+
+/** `fireLazy` alone would do all that its caller does; a function for each message makes it slower by a fifth. */
+function countFailure(probe: Probe<unknown[]>, error: unknown): void {
+  probe.fireLazy(() => {
+    throw error;
   });
 }
 

@@ -4,22 +4,40 @@
  */
 
 import type { Socket } from 'node:net';
-import { createStamp } from '../stamp.ts';
+import { Given } from '../stamp.ts';
 
 /** connection, remote, port, fd */
 export type Connection = [id: number, remote: string, port: number, fd: number];
 
 let last = 0;
-/** Asking the kernel for the address, and Node for the descriptor, costs more than all the rest: once is enough. */
-const known = createStamp((): Connection => [++last, '', 0, -1]);
+
+/**
+ * Asking the kernel for the address, and Node for the descriptor, costs more than all the rest: once is enough.
+ * A stamp (stamp.ts) whose code is its own, since every request looks its connection up: see there.
+ */
+class Known extends Given {
+  readonly #connection: Connection;
+
+  private constructor(socket: Socket, connection: Connection) {
+    super(socket);
+    this.#connection = connection;
+  }
+
+  static of(socket: Socket): Connection {
+    if (#connection in socket) return socket.#connection;
+    const connection: Connection = [++last, '', 0, -1];
+    new Known(socket, connection);
+    return connection;
+  }
+}
 
 export function connectionId(socket: Socket | null | undefined): number {
-  return socket ? known(socket)[0] : 0;
+  return socket ? Known.of(socket)[0] : 0;
 }
 
 export function connectionOf(socket: Socket | null | undefined): Connection {
   if (!socket) return [0, '', 0, -1];
-  const connection = known(socket);
+  const connection = Known.of(socket);
   if (connection[1] === '') {
     connection[1] = socket.remoteAddress ?? '';
     connection[2] = socket.remotePort ?? 0;

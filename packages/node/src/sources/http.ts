@@ -7,7 +7,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { bridgeChannel } from '../bridge/channel.ts';
 import type { NodeProbes } from '../provider.ts';
-import { createIds } from '../stamp.ts';
+import { createIds, Given } from '../stamp.ts';
 import { connectionId, connectionOf, descriptorOf } from './connection.ts';
 
 interface Exchange {
@@ -22,25 +22,49 @@ interface ClientExchange {
 
 const FORWARDED_FOR = 'x-forwarded-for';
 
-const serverRequestId = createIds();
+let lastRequest = 0;
+
+/** The numbers of a server's requests: a stamp (stamp.ts) with code of its own. */
+class Numbered extends Given {
+  readonly #number: number;
+
+  private constructor(request: IncomingMessage) {
+    super(request);
+    this.#number = ++lastRequest;
+  }
+
+  /** A number for a request that has none, which the answer will find. */
+  static begin(request: IncomingMessage): number {
+    new Numbered(request);
+    return lastRequest;
+  }
+
+  /** The number of a request; a new one if nobody traced when it came. */
+  static of(request: IncomingMessage): number {
+    return #number in request ? request.#number : ++lastRequest;
+  }
+}
+
 export const clientRequestId = createIds();
 
 export function bridgeHttp(probes: NodeProbes): void {
+  const answered = probes['http-server-response'];
   bridgeChannel('http.server.request.start', {
     probe: probes['http-server-request'],
     args: ({ request }: Exchange) => {
       const [connection, remote, port, fd] = connectionOf(request.socket);
       const { method = '', url = '' } = request;
-      return [serverRequestId(request), connection, remote, port, method, url, fd, forwardedFor(request)];
+      // Where nobody will ask for it, the number need not be kept.
+      const id = answered.enabled ? Numbered.begin(request) : ++lastRequest;
+      return [id, connection, remote, port, method, url, fd, forwardedFor(request)];
     },
   });
   bridgeChannel('http.server.response.finish', {
-    probe: probes['http-server-response'],
-    args: ({ request, response }: Exchange) => [
-      ...connectionOf(request.socket),
-      serverRequestId(request),
-      response.statusCode,
-    ],
+    probe: answered,
+    args: ({ request, response }: Exchange) => {
+      const [id, remote, port, fd] = connectionOf(request.socket);
+      return [id, remote, port, fd, Numbered.of(request), response.statusCode];
+    },
   });
   bridgeChannel('http.client.request.start', {
     probe: probes['http-client-request'],
