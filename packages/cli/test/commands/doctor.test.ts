@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { checkKernel, checkLockdown, checkTexts } from '../../src/doctor/kernel.ts';
 import { checkNamespace, checkPermissions } from '../../src/doctor/permissions.ts';
 import { checkCache, checkLibrary, checkRuntime } from '../../src/doctor/runtime.ts';
@@ -30,6 +31,8 @@ const CHECKS = [
 function states(text: string): Record<string, unknown> {
   return Object.fromEntries(jsonLines(text).map(({ check, state }) => [String(check), state]));
 }
+
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** Runs it by a shell, after a preparation that only this process sees. */
 function prepared(preparation: string, cache = join(folder, 'cache')) {
@@ -117,10 +120,14 @@ describe('usdt doctor', { skip }, () => {
     assert.equal(states(stdout).selftest, 'ok', 'traced in memory');
   });
 
-  test('for a user who may not trace', { skip: without('setpriv') }, () => {
-    const args = ['--reuid=65534', '--clear-groups', process.execPath, MAIN, 'doctor', '--json'];
-    const { stdout, status } = spawnSync('setpriv', args, { encoding: 'utf8' });
-    assert.equal(status, 4, stdout);
+  test('for a user who may not trace', { skip: without('setpriv', 'unshare') }, () => {
+    // Where such a user can read it, also if the checkout is in a folder of root's.
+    const seen = `mount --make-rprivate / && mount --bind "${ROOT}" /mnt`;
+    const command = `setpriv --reuid=65534 --clear-groups "${process.execPath}" "/mnt/${relative(ROOT, MAIN)}" doctor --json`;
+    const { stdout, stderr, status } = spawnSync('unshare', ['-m', 'sh', '-c', `${seen} && ${command}`], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 4, stdout + stderr);
     const { permissions, tracefs, selftest } = states(stdout);
     assert.deepEqual([permissions, tracefs, selftest], ['warn', 'fail', 'warn']);
     for (const { check, fix } of jsonLines(stdout))
