@@ -29,8 +29,12 @@ const shared = koffi.load(file);
 const koffiInts = shared.func('void take_ints(int32_t a, int32_t b, int32_t c)');
 const koffiString = shared.func('void take_string(const char *text)');
 
-/** Strings of 20 and of 4 characters, several: nothing is to be gained from having seen one before. */
+/** Strings of 20, 60 and 4 characters, several: nothing is to be gained from having seen one before. */
 const TEXTS = Array.from({ length: 16 }, (_, n) => `request number ${10_000 + n}`);
+const LONG = Array.from(
+  { length: 16 },
+  (_, n) => `/shop/articles/${n + 10}/reviews?sort=newest&language=en&page=12345`,
+);
 const SHORT = Array.from({ length: 16 }, (_, n) => `n${100 + n}`);
 
 function loop(name, run) {
@@ -87,6 +91,22 @@ const subjects = [
     let sum = 0;
     for (let i = 0; i < count; i++) {
       koffiString(TEXTS[i & 15]);
+      sum = (sum + i) | 0;
+    }
+    return sum;
+  }),
+  loop('libusdt, string of 60', (count) => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      text.fire(LONG[i & 15]);
+      sum = (sum + i) | 0;
+    }
+    return sum;
+  }),
+  loop('Node-API addon, string of 60', (count) => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      addon.fireString(LONG[i & 15]);
       sum = (sum + i) | 0;
     }
     return sum;

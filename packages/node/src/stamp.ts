@@ -6,8 +6,8 @@
  * compute and work for the garbage collector. Objects are given one only while somebody traces.
  *
  * V8 compiles a function for the kinds of objects that it has met, and all stamps of `createStamp` are one function to
- * it: they meet every kind. What happens at each request of a busy server (connection.ts, http.ts) is a third faster
- * with a class of its own.
+ * it: they meet every kind, and are looked up in a table each time. So what happens at each request of a busy server
+ * (connection.ts, http.ts) has a class of its own.
  * @module
  */
 
