@@ -9,6 +9,7 @@ import { argsOf, type Event, findNode, fixture, type Program, startProgram } fro
 
 const LIBRARIES = [
   '@redis/client@6.3.1',
+  'express@5.3.0',
   'fastify@5.6.1',
   'graphql@17.1.0',
   'ioredis@6.0.0',
@@ -62,7 +63,7 @@ describe('libraries', { skip: withoutLibraries() }, () => {
       ],
       { runtime: node.runtime },
     );
-    const patterns = ['fastify:*', 'ioredis:*', 'redis:*', 'mysql:*', 'graphql:*'];
+    const patterns = ['express:*', 'fastify:*', 'ioredis:*', 'redis:*', 'mysql:*', 'graphql:*'];
     patterns.push('node:undici-request-create', 'node:undici-proxy-connected');
     const options = ['--pid', program.pid, '--wait', '--json', '--quiet', '--duration', '4'];
     const { stdout, stderr } = usdt(folder, 'trace', ...patterns, ...options);
@@ -79,6 +80,19 @@ describe('libraries', { skip: withoutLibraries() }, () => {
     assert.ok(Number(end[1]) > 2e6);
     const broken = all('fastify', 'handler-error')[0]!;
     assert.deepEqual([broken[2], broken[5]], ['Error: out of order', '/broken']);
+  });
+
+  test('express: each call of a middleware and of a handler, by name, with its route', () => {
+    const isOrder = ([, , route]: readonly unknown[]) => route === '/orders/:id';
+    const { args, end } = whole('express', 'handler', isOrder);
+    assert.deepEqual(args, ['GET', '/orders/7', '/orders/:id', 'order', 200]);
+    assert.ok(Number(end[1]) > 2e6);
+    assert.ok(all('express', 'handler-start').some(([, , , , name]) => name === 'greets'));
+    const refused = all('express', 'handler-error')[0]!;
+    assert.deepEqual(
+      [refused[2], ...refused.slice(4, 7)],
+      ['Error: out of order', '/refused', '/refused', 'refuse'],
+    );
   });
 
   for (const [provider, get, set, failing] of [

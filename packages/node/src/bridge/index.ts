@@ -4,6 +4,7 @@
  */
 
 export { type Bridge, bridgeChannel, type ExistingProbe, type NewProbe } from './channel.ts';
+export { bridgeExpress } from './express.ts';
 export { bridgeFastify } from './fastify.ts';
 export { bridgeGraphql } from './graphql.ts';
 export { bridgeMysql2 } from './mysql2.ts';
