@@ -126,8 +126,8 @@ describe('libraries', { skip: withoutLibraries() }, () => {
   }
 
   test('mysql2: statements, connections, and those of a pool', () => {
-    const { args, end, error } = whole('mysql', 'query', ([sql]) => String(sql).startsWith('select'));
-    assert.deepEqual(args.slice(0, 3), ["select 'text'", 'orders', '127.0.0.1']);
+    const { args, end, error } = whole('mysql', 'query', ([sql]) => sql === "select 'text'");
+    assert.deepEqual(args.slice(1, 3), ['orders', '127.0.0.1']);
     assert.ok(Number(end[1]) > 0);
     assert.equal(error, undefined);
     const failed = whole('mysql', 'query', ([sql]) => sql === 'fail');
