@@ -63,20 +63,39 @@ export function bridgeChannel(
   const probe = (typeof given === 'string' ? provider!.addProbe(given, types(options)) : given) as Probe<
     unknown[]
   >;
+  return bridgeMessages(
+    name,
+    probe,
+    (message) => probe.fire(...(args(message) as unknown[])),
+    () => {
+      if (typeof given === 'string') provider!.removeProbe(probe);
+    },
+  );
+}
+
+/**
+ * The same, where `fire` itself gives the probe its values: for channels on which a busy server publishes each
+ * request. The array for each message is a third of what one costs there, without the trap.
+ * @param fire called while somebody traces; what it throws is contained and counted.
+ */
+export function bridgeMessages<Message>(
+  name: string,
+  probe: Probe<never>,
+  fire: (message: Message) => void,
+  removeProbe = (): void => {},
+): Bridge {
   const onMessage = (message: unknown): void => {
     try {
-      if (probe.enabled) probe.fire(...(args(message) as unknown[]));
+      if (probe.enabled) fire(message as Message);
     } catch (error) {
       countFailure(probe, error);
     }
   };
-  return openBridge(name, [probe], [[name, onMessage]], () => {
-    if (typeof given === 'string') provider!.removeProbe(probe);
-  });
+  return openBridge(name, [probe], [[name, onMessage]], removeProbe);
 }
 
 /** `fireLazy` alone would do all that its caller does; a function for each message makes it slower by a fifth. */
-function countFailure(probe: Probe<unknown[]>, error: unknown): void {
+function countFailure(probe: Probe<never>, error: unknown): void {
   probe.fireLazy(() => {
     throw error;
   });

@@ -5,7 +5,7 @@
  */
 
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import { bridgeChannel } from '../bridge/channel.ts';
+import { bridgeChannel, bridgeMessages } from '../bridge/channel.ts';
 import type { NodeProbes } from '../provider.ts';
 import { createIds, Given } from '../stamp.ts';
 import { connectionId, connectionOf, descriptorOf } from './connection.ts';
@@ -48,23 +48,18 @@ class Numbered extends Given {
 export const clientRequestId = createIds();
 
 export function bridgeHttp(probes: NodeProbes): void {
+  const asked = probes['http-server-request'];
   const answered = probes['http-server-response'];
-  bridgeChannel('http.server.request.start', {
-    probe: probes['http-server-request'],
-    args: ({ request }: Exchange) => {
-      const [connection, remote, port, fd] = connectionOf(request.socket);
-      const { method = '', url = '' } = request;
-      // Where nobody will ask for it, the number need not be kept.
-      const id = answered.enabled ? Numbered.begin(request) : ++lastRequest;
-      return [id, connection, remote, port, method, url, fd, forwardedFor(request)];
-    },
+  bridgeMessages('http.server.request.start', asked, ({ request }: Exchange) => {
+    const [connection, remote, port, fd] = connectionOf(request.socket);
+    const { method = '', url = '' } = request;
+    // Where nobody will ask for it, the number need not be kept.
+    const id = answered.enabled ? Numbered.begin(request) : ++lastRequest;
+    asked.fire(id, connection, remote, port, method, url, fd, forwardedFor(request));
   });
-  bridgeChannel('http.server.response.finish', {
-    probe: answered,
-    args: ({ request, response }: Exchange) => {
-      const [id, remote, port, fd] = connectionOf(request.socket);
-      return [id, remote, port, fd, Numbered.of(request), response.statusCode];
-    },
+  bridgeMessages('http.server.response.finish', answered, ({ request, response }: Exchange) => {
+    const [id, remote, port, fd] = connectionOf(request.socket);
+    answered.fire(id, remote, port, fd, Numbered.of(request), response.statusCode);
   });
   bridgeChannel('http.client.request.start', {
     probe: probes['http-client-request'],
