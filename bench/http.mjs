@@ -1,7 +1,9 @@
 /**
  * What `node --import @libusdt/node` costs an HTTP server: requests per second and processor time per request, against
- * the same server without it; untraced, and with bpftrace counting every request. Two servers take turns, which are
- * short, and a row is the median of the differences from one turn to the next.
+ * the same server without it; untraced, and with bpftrace counting every request. The servers take turns, which are
+ * short and the same for all (who is asked more is compiled better), and a row is the median of the differences within a
+ * round. Of two servers that are the same, one may be compiled better by luck, for its life: all are started anew several
+ * times.
  *
  * How much of that is the kernel's: one server has instead a probe without arguments, fired by its request handler. And
  * how much the tracer's: where it is told a process (-p), the kernel switches its events on and off with that process,
@@ -9,74 +11,53 @@
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { median, quantile, report, smoke } from './harness.mjs';
 import { openClient } from './http-client.mjs';
+import { besides, pinSelf } from './processors.mjs';
 import { here, interrupt, temporaryFolder } from './tools.mjs';
 
-const ROUNDS = smoke ? 1 : 101;
+/** How often all servers are started. */
+const GENERATIONS = smoke ? 1 : 10;
+/** Turns of each server that count, while they live. */
+const ROUNDS = smoke ? 1 : 18;
 /** Milliseconds of each server's turn: shorter than most disturbances by neighbours. */
 const TURN = 150;
-/** Rounds before the first that counts. */
-const WARM_UP = smoke ? 1 : 10;
+/** And those before. */
+const WARM_UP = smoke ? 1 : 8;
 const CONNECTIONS = 10;
 const IMPORT = ['--import', new URL('../packages/node/dist/index.js', import.meta.url).href];
 const REQUEST = 'node:http__server__request';
 const RESPONSE = 'node:http__server__response';
-const folder = temporaryFolder();
+const OTHERS = [
+  { what: 'with the import, nobody traces', execArgv: IMPORT, most: 2 },
+  { what: 'a probe without arguments, counted by bpftrace', args: ['bare'], probes: ['bare:hit'] },
+  { what: 'with the import, bpftrace counts every request', execArgv: IMPORT, probes: [REQUEST], most: 5 },
+  { what: 'and every response', execArgv: IMPORT, probes: [REQUEST, RESPONSE] },
+  { what: 'every request, by bpftrace -p', execArgv: IMPORT, probes: [REQUEST], byProcess: true },
+].map((kind) => ({ ...kind, skipped: kind.probes && reasonToSkip(), pairs: [] }));
 
-const children = [];
+const folder = temporaryFolder();
+const children = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill();
 });
+pinSelf();
+for (let generation = 0; generation < GENERATIONS; generation++) await measure();
 
-const plain = await start('plain');
-const imported = await start('imported', { execArgv: IMPORT });
-const TRACED = [
-  ['a probe without arguments, counted by bpftrace', { args: ['bare'], probes: ['bare:hit'] }],
-  ['with the import, bpftrace counts every request', { execArgv: IMPORT, probes: [REQUEST], most: 5 }],
-  ['and every response', { execArgv: IMPORT, probes: [REQUEST, RESPONSE] }],
-  ['every request, by bpftrace -p', { execArgv: IMPORT, probes: [REQUEST], byProcess: true }],
-];
-const skipped = reasonToSkip();
-const traced = [];
-if (!skipped) {
-  for (const [what, options] of TRACED) {
-    const server = await start(`traced${traced.length}`, options);
-    traced.push({ what, most: options.most, server, tracer: await trace(server, options) });
-  }
-  // The servers look ten times a second whether they are traced.
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-}
-
-const others = [imported, ...traced.map(({ server }) => server)];
-for (let round = -WARM_UP; round < ROUNDS; round++) {
-  for (const other of others) {
-    const turns = new Map();
-    for (const server of round % 2 === 0 ? [plain, other] : [other, plain])
-      turns.set(server, await load(server));
-    if (round >= 0) other.pairs.push([turns.get(plain), turns.get(other)]);
-  }
-}
-for (const { server, tracer } of traced) await check(server, tracer);
-for (const { child, client } of [plain, ...others]) {
-  client.close();
-  child.disconnect();
-}
-
-const rows = [
+report([
   row(
     'HTTP server, processor time per request',
-    others.flatMap(({ pairs }) => pairs.map(([{ cpu }]) => cpu)),
+    OTHERS[0].pairs.map(([{ cpu }]) => cpu),
     'us',
   ),
-  ...differences('with the import, nobody traces', imported, 2),
-  ...traced.flatMap(({ what, server, most }) => differences(what, server, most)),
-];
-if (skipped) rows.push(...TRACED.map(([what]) => ({ what, unit: '%', skipped })));
-report(rows);
+  ...OTHERS.flatMap(({ what, most, skipped, pairs }) =>
+    skipped ? [{ what, unit: '%', skipped }] : differences(what, pairs, most),
+  ),
+]);
 
 function reasonToSkip() {
   if (process.getuid() !== 0) return 'not root';
@@ -84,21 +65,50 @@ function reasonToSkip() {
   return undefined;
 }
 
+/** One life of all servers. */
+async function measure() {
+  const plain = await start();
+  const others = [];
+  for (const kind of OTHERS) if (!kind.skipped) others.push(await start(kind));
+  for (const other of others) if (other.kind.probes) other.tracer = await trace(other);
+  // The servers look ten times a second whether they are traced.
+  await sleep(1000);
+  const servers = [plain, ...others];
+  for (let round = -WARM_UP; round < ROUNDS; round++) {
+    const turns = new Map();
+    for (let place = 0; place < servers.length; place++) {
+      const server = servers[(place + round + WARM_UP) % servers.length];
+      turns.set(server, await load(server));
+    }
+    if (round < 0) continue;
+    for (const other of others) other.kind.pairs.push([turns.get(plain), turns.get(other)]);
+  }
+  for (const other of others) if (other.tracer) await check(other);
+  for (const server of servers) await stop(server);
+}
+
 /** Starts a server whose probes are in a file of their own. */
-async function start(name, { args = [], execArgv = [] } = {}) {
-  const images = join(folder, name);
-  mkdirSync(images, { mode: 0o700 });
+async function start(kind = {}) {
+  const { args = [], execArgv = [] } = kind;
+  const images = mkdtempSync(join(folder, 'images-'));
   const child = fork(join(here, 'http-server.mjs'), args, {
-    execArgv,
+    ...besides(execArgv),
     env: { ...process.env, LIBUSDT_DIR: images },
   });
-  children.push(child);
+  children.add(child);
   const [{ port }] = await once(child, 'message');
-  return { child, images, client: await openClient(port, CONNECTIONS), pairs: [], answers: 0 };
+  return { kind, child, images, client: await openClient(port, CONNECTIONS), answers: 0 };
+}
+
+async function stop({ child, client }) {
+  client.close();
+  child.disconnect();
+  await once(child, 'exit');
+  children.delete(child);
 }
 
 /** Has bpftrace count the server's probes, and waits until it does. */
-async function trace({ child, images }, { probes, byProcess = false }) {
+async function trace({ child, images, kind: { probes, byProcess } }) {
   const provider = probes[0].split(':')[0];
   const image = readdirSync(images).find((name) => name.startsWith(`libusdt-${provider}-`));
   const file = byProcess ? '*' : join(images, image);
@@ -106,12 +116,12 @@ async function trace({ child, images }, { probes, byProcess = false }) {
   const script = `BEGIN { printf("ready\\n"); } ${counters.join(' ')}`;
   const options = byProcess ? ['-p', String(child.pid)] : [];
   const bpftrace = spawn('bpftrace', [...options, '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  children.push(bpftrace);
+  children.add(bpftrace);
   const ended = once(bpftrace, 'close');
   const lines = [];
   const reader = createInterface({ input: bpftrace.stdout }).on('line', (line) => lines.push(line));
   while (!lines.includes('ready')) await once(reader, 'line');
-  return { bpftrace, ended, lines, probes };
+  return { bpftrace, ended, lines };
 }
 
 async function cpuMicroseconds({ child }) {
@@ -129,15 +139,16 @@ async function load(server) {
 }
 
 /** Ends a tracer, and looks whether it has seen every request. */
-async function check({ answers }, { bpftrace, ended, lines, probes }) {
+async function check({ answers, kind: { probes }, tracer: { bpftrace, ended, lines } }) {
   await interrupt(bpftrace, ended);
+  children.delete(bpftrace);
   for (const [index, probe] of probes.entries()) {
     const counted = Number(lines.find((line) => line.startsWith(`@p${index}: `))?.slice(5) ?? 0);
     if (counted !== answers) throw new Error(`bpftrace counted ${counted} of ${answers}: ${probe}`);
   }
 }
 
-function differences(what, { pairs }, most) {
+function differences(what, pairs, most) {
   const fewer = pairs.map(([a, b]) => (1 - b.rate / a.rate) * 100);
   const more = pairs.map(([a, b]) => b.cpu - a.cpu);
   return [

@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const LIBRARY = 'packages/libusdt';
+const NODE = 'packages/node';
 const DROP_IN = 'packages/dtrace-provider';
 
 const common = {
@@ -20,6 +21,15 @@ await build({
   ...common,
   entryPoints: [`${LIBRARY}/src/index.ts`, `${LIBRARY}/src/codecs.ts`],
   outdir: `${LIBRARY}/dist`,
+  format: 'esm',
+});
+
+// A program shares the library with these.
+await build({
+  ...common,
+  entryPoints: [`${NODE}/src/index.ts`, `${NODE}/src/bridge/index.ts`],
+  outdir: `${NODE}/dist`,
+  external: ['libusdt'],
   format: 'esm',
 });
 
