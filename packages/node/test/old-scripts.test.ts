@@ -4,10 +4,11 @@
  * https://github.com/nodejs/node/blob/v18.x/src/node.stp
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { temporaryFolder, until, without, withoutTracing } from '../../cli/test/support.ts';
+import { absent, temporaryFolder, until, without, withoutTracing } from '../../cli/test/support.ts';
 import { fixture, IMPORT, PACKAGE, type Program, startProgram } from './support.ts';
 
 const folder = temporaryFolder();
@@ -38,6 +39,37 @@ const LATENCIES = `
     printf("%s %d %d\\n", @url[arg0], nsecs - @start[arg0] > 0, @port[arg0] == arg2);
     delete(@start[arg0]); }
   interval:s:2 { clear(@start); clear(@url); clear(@port); exit(); }`;
+
+/** Of bcc, written for Node 6; Debian has it in bpfcc-tools. */
+const BCC_SCRIPT = '/usr/share/doc/bpfcc-tools/examples/tracing/nodejs_http_server.py';
+
+/**
+ * Runs a program of bcc, for a minute at most. What these compile needs headers of a kernel, where those of the running
+ * one would be; pt_regs and BPF's helpers are the same in all.
+ */
+const WITH_HEADERS = `
+  mount -t tmpfs none /lib/modules
+  mkdir "/lib/modules/$(uname -r)"
+  ln -s "$1" "/lib/modules/$(uname -r)/build"
+  ln -s "$2" "/lib/modules/$(uname -r)/source"
+  shift 2
+  exec timeout 60 "$@"`;
+
+/** Debian's headers, whose parts that all architectures share are in a folder of their own. */
+function kernelHeaders(): { readonly build: string; readonly source: string } | undefined {
+  const folders = fs.existsSync('/usr/src') ? fs.readdirSync('/usr/src') : [];
+  for (const name of folders) {
+    const common = /^(linux-headers-.*)-common$/.exec(name)?.[1];
+    const build = folders.find((other) => common && other !== name && other.startsWith(`${common}-`));
+    if (build) return { build: `/usr/src/${build}`, source: `/usr/src/${name}` };
+  }
+  return undefined;
+}
+
+function withoutBcc(): string | false {
+  if (!fs.existsSync(BCC_SCRIPT)) return absent('no examples of bpfcc-tools');
+  return without('nodegc-bpfcc', 'unshare') || (kernelHeaders() ? false : absent('no linux-headers'));
+}
 
 describe('old scripts', { skip: withoutTracing() || without('bpftrace') }, () => {
   let program: Program;
@@ -87,5 +119,45 @@ describe('old scripts', { skip: withoutTracing() || without('bpftrace') }, () =>
     const lines = bpftrace(LATENCIES);
     assert.ok(lines.includes('/hello?n=1 1 1'), lines.join('\n'));
     for (const line of lines.filter((each) => !each.startsWith('@'))) assert.match(line, / 1 1$/);
+  });
+
+  describe('of bcc', { skip: withoutBcc() }, () => {
+    /** What it prints, until that is there. */
+    async function bcc(expected: RegExp, ...command: readonly string[]): Promise<RegExpExecArray> {
+      const { build, source } = kernelHeaders()!;
+      const args = ['--mount', 'sh', '-ec', WITH_HEADERS, 'sh', build, source, ...command];
+      const child = spawn('unshare', args, { env: { ...process.env, PYTHONUNBUFFERED: '1' } });
+      let output = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (data) => {
+          output += data;
+        });
+      const ended = once(child, 'close');
+      try {
+        await until(() => expected.test(output) || child.exitCode !== null, String(expected));
+      } finally {
+        child.kill();
+        await ended;
+      }
+      const found = expected.exec(output);
+      assert.ok(found, output);
+      return found;
+    }
+
+    test('nodejs_http_server prints paths', async () => {
+      const { pid } = program;
+      const path = /^\d+\.\d+ +node +(\d+) +path:\/hello\?n=1\n(?:.*\n)*?.*path:\/missing$/m;
+      const [, tracedPid] = await bcc(path, '/usr/bin/python3', BCC_SCRIPT, pid);
+      assert.equal(tracedPid, pid);
+    });
+
+    test('nodegc prints collections, a major one by what 4 meant to old V8', async () => {
+      await bcc(/^\d+\.\d+ +\d+\.\d+ +GC incremental mark *$/m, 'nodegc-bpfcc', program.pid);
+    });
+
+    test('nodestat counts them', async () => {
+      const counts = new RegExp(`^${program.pid} +.{20} \\d+ +([1-9]\\d*) `, 'm');
+      await bcc(counts, 'nodestat-bpfcc', '-C', '2');
+    });
   });
 });
