@@ -21,14 +21,15 @@ export function withoutMachine(): string | false {
 }
 
 /**
- * A folder that becomes /job in the machine, with the built library in it and children.mjs for its programs. It goes away
- * with the test file.
+ * A folder that becomes /job in the machine, with the built library in it, and children.mjs and dtprobed.mjs for its
+ * programs. It goes away with the test file.
  */
 export function jobFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'libusdt-job-'));
   chmodSync(folder, 0o755); // in the machine other users run programs from it too
   after(() => rmSync(folder, { recursive: true, force: true }));
-  copyFileSync(fileURLToPath(new URL('children.mjs', import.meta.url)), join(folder, 'children.mjs'));
+  for (const name of ['children.mjs', 'dtprobed.mjs'])
+    copyFileSync(fileURLToPath(new URL(name, import.meta.url)), join(folder, name));
   const library = join(folder, 'node_modules', 'libusdt');
   mkdirSync(library, { recursive: true });
   const packaged = dirname(fileURLToPath(import.meta.resolve('libusdt/package.json')));

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { start } from './children.mjs';
+import { startDaemon } from './dtprobed.mjs';
 
 const startApp = (...args) => startAs([], ...args);
 
@@ -66,16 +67,7 @@ function argumentScript(provider, argument) {
   return `${clauses.join('\n')} profile:::tick-2hz /seen == ${clauses.length}/ { exit(0); }`;
 }
 
-const startDaemon = async () => {
-  const daemon = start('dtprobed', '-F');
-  while (!existsSync('/dev/dtrace/helper')) await new Promise((resolve) => setTimeout(resolve, 20));
-  chmodSync('/dev/dtrace/helper', 0o666);
-  return daemon;
-};
-
 const seen = {};
-spawnSync('modprobe', ['cuse']);
-spawnSync('mkdir', ['-p', '/run/dtrace']);
 let daemon = await startDaemon();
 
 const app = await startApp();
