@@ -1,6 +1,6 @@
 /**
  * bunyan from npm with the drop-in, under real DTrace in a virtual machine (vm.sh): what `bunyan -p` asks DTrace
- * for is there. One boot; what was seen in it is in programs/bunyan.mjs. Run by `npm run test:vm`.
+ * for is there. One boot; what was seen in it is in bunyan/guest.mjs. Run by `npm run test:vm`.
  */
 import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ interface Printed {
 }
 interface Seen {
   readonly pid: number;
-  readonly listed: string;
+  readonly listed: readonly (readonly string[])[];
   readonly records: Printed;
   readonly shown: Printed;
   readonly logged: string;
@@ -30,18 +30,13 @@ describe('bunyan under DTrace', { skip, timeout: PATIENCE }, () => {
   let seen: Seen;
 
   before(async () => {
-    for (const name of ['bunyan.mjs', 'logs.cjs'])
-      copyFileSync(fileURLToPath(new URL(`programs/${name}`, import.meta.url)), join(job, name));
-    seen = JSON.parse(await boot(job, 'node bunyan.mjs')) as Seen;
+    for (const name of ['guest.mjs', 'logs.cjs'])
+      copyFileSync(fileURLToPath(new URL(`bunyan/${name}`, import.meta.url)), join(job, name));
+    seen = JSON.parse(await boot(job, 'node guest.mjs')) as Seen;
   });
 
   test('dtrace lists a probe for each level', () => {
-    const names = seen.listed
-      .trim()
-      .split('\n')
-      .slice(1)
-      .map((row) => row.trim().split(/\s+/))
-      .map((row) => `${row[1]}:${row.at(-1)}`);
+    const names = seen.listed.map(([provider, , , name]) => `${provider}:${name}`);
     const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
     assert.deepEqual(names.sort(), levels.map((level) => `bunyan${seen.pid}:log-${level}`).sort());
   });

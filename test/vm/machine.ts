@@ -21,14 +21,14 @@ export function withoutMachine(): string | false {
 }
 
 /**
- * A folder that becomes /job in the machine, with the built library in it, and children.mjs and dtprobed.mjs for its
+ * A folder that becomes /job in the machine, with the built library in it, and children.mjs and dtrace.mjs for its
  * programs. It goes away with the test file.
  */
 export function jobFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'libusdt-job-'));
   chmodSync(folder, 0o755); // in the machine other users run programs from it too
   after(() => rmSync(folder, { recursive: true, force: true }));
-  for (const name of ['children.mjs', 'dtprobed.mjs'])
+  for (const name of ['children.mjs', 'dtrace.mjs'])
     copyFileSync(fileURLToPath(new URL(name, import.meta.url)), join(folder, name));
   const library = join(folder, 'node_modules', 'libusdt');
   mkdirSync(library, { recursive: true });

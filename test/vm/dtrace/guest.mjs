@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { start } from './children.mjs';
-import { startDaemon } from './dtprobed.mjs';
+import { list, startDaemon } from './dtrace.mjs';
 
 const startApp = (...args) => startAs([], ...args);
 
@@ -19,13 +19,6 @@ async function startAs([command, ...prefix], ...args) {
     return app.ended;
   };
   return { pid: app.child.pid, statuses, say, end };
-}
-
-/** What dtrace lists: provider, module, function and name. */
-function list(description, ...flags) {
-  const { stdout } = spawnSync('dtrace', ['-l', ...flags, '-n', description], { encoding: 'utf8' });
-  const rows = stdout.trim().split('\n').slice(1);
-  return rows.map((row) => row.trim().split(/\s+/).slice(1));
 }
 
 /** Runs a D script until it ends by itself. */

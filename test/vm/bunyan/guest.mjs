@@ -2,8 +2,9 @@
 // goes out as JSON, to be judged outside.
 import { spawnSync } from 'node:child_process';
 import { start } from './children.mjs';
-import { startDaemon } from './dtprobed.mjs';
+import { list, startDaemon } from './dtrace.mjs';
 
+/** Six ticks of logs.cjs: each of its records several times. */
 const LINES = 12;
 
 /** The first lines that dtrace prints, by way of `filter` where there is one. */
@@ -24,8 +25,8 @@ await service.next();
 const { pid } = service.child;
 const probes = `bunyan${pid}:::log-*`;
 const clause = `${probes}{printf("%s", copyinstr(arg0))}`;
-const listed = spawnSync('dtrace', ['-l', '-n', probes], { encoding: 'utf8' });
+const listed = list(probes);
 const records = await dtraced(clause);
 const shown = await dtraced(clause, 'node shop/node_modules/.bin/bunyan -o short');
-console.log(JSON.stringify({ pid, listed: listed.stdout, records, shown, logged: service.printed.out }));
+console.log(JSON.stringify({ pid, listed, records, shown, logged: service.printed.out }));
 process.exit(); // and the service and the daemon with it
