@@ -73,8 +73,10 @@ interface Verdict {
 }
 
 function judge(what: string, bytes: Uint8Array, module = 'app', document?: DofDocument): Verdict {
-  const findings = validateDof(bytes, 'linux', { module }).map(({ rule, effect }) => ({ rule, effect }));
   const { address, size } = map(bytes);
+  const findings = validateDof(bytes, 'linux', { module, address, documentAddress: address }).map(
+    ({ rule, effect }) => ({ rule, effect }),
+  );
   const helper = encodeDofHelper({ mod: module.slice(0, 63), addr: address, dof: address });
   const wanted = (document?.providers ?? []).flatMap((provider) =>
     provider.probes.map(

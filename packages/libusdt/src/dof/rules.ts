@@ -6,7 +6,7 @@
 /**
  * - `refused`: the whole document is, with an error.
  * - `dropped`: what breaks the rule is silently not there, though registration succeeds.
- * - `wrong`: it is there, and does not do what was meant.
+ * - `wrong`: it is there, and does not do what was meant; or newer versions of the system refuse the document.
  */
 export type DofEffect = 'refused' | 'dropped' | 'wrong';
 

@@ -1,5 +1,5 @@
 /**
- * Where the systems that take DOF differ. Linux is dtprobed of DTrace 2.
+ * Where the systems that take DOF differ. Linux is dtprobed of DTrace 2.0.7; what newer sources refuse is `wrong` there.
  *
  * - illumos: https://github.com/illumos/illumos-gate/blob/master/usr/src/uts/common/dtrace/dtrace.c and fasttrap.c
  * - FreeBSD: https://github.com/freebsd/freebsd-src/blob/main/sys/cddl/contrib/opensolaris/uts/common/dtrace/dtrace.c
@@ -30,14 +30,10 @@ export interface DofSystem {
   readonly guardsHeaders: boolean;
   /** Does it leave words alone that are greater than the load address, as one that the dynamic loader was at? */
   readonly leavesRelocated: boolean;
-  /** Sizes of a section header that it takes, in bytes. It has to be a multiple of 8. */
-  readonly sectionHeaderSize: { readonly least: number; readonly most: number };
+  /** Least bytes of a section header. They have to be a multiple of 8. */
+  readonly leastSectionHeader: number;
   /** Does it look at the sections of enablings, programs that are to run in a process? */
   readonly readsEnablings: boolean;
-  /** Least bytes from one probe to the next. It has to be a multiple of 8. */
-  readonly leastProbeSize: number;
-  /** What becomes of a document with a translated argument that is made from the one behind the last native one. */
-  readonly mappingBehindLast: 'refused' | 'wrong';
   /** What becomes of a probe in a function of too long a name; FreeBSD makes the others. */
   readonly longFunction: 'refused' | 'dropped';
   /** Bytes of a function's name, NUL included. */
@@ -59,9 +55,8 @@ export interface DofSystem {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const RELOCATIONS = [DOF_RELO_NONE, DOF_RELO_SETX];
-/** Bytes of a word: zero is no size, and sizes are multiples of it. */
+/** Bytes of a word: where zero is no size, and sizes are multiples of it. */
 const WORD = 8;
-const ANY_SIZE = Infinity;
 /** nargc and xargc are one byte. */
 const ANY_NUMBER = 255;
 
@@ -75,10 +70,8 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
     relocations: [],
     guardsHeaders: false,
     leavesRelocated: false,
-    sectionHeaderSize: { least: SIZE.sec, most: ANY_SIZE },
+    leastSectionHeader: SIZE.sec,
     readsEnablings: true,
-    leastProbeSize: WORD,
-    mappingBehindLast: 'wrong',
     longFunction: 'refused',
     functionLength: DTRACE_FUNCNAMELEN,
     reserved: ['pid', 'objc', 'oneshot'],
@@ -97,10 +90,8 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
     relocations: RELOCATIONS,
     guardsHeaders: false,
     leavesRelocated: false,
-    sectionHeaderSize: { least: WORD, most: ANY_SIZE },
+    leastSectionHeader: WORD,
     readsEnablings: true,
-    leastProbeSize: WORD,
-    mappingBehindLast: 'wrong',
     longFunction: 'refused',
     functionLength: DTRACE_FUNCNAMELEN,
     reserved: ['pid'],
@@ -119,10 +110,8 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
     relocations: [...RELOCATIONS, DOF_RELO_DOFREL],
     guardsHeaders: true,
     leavesRelocated: false,
-    sectionHeaderSize: { least: WORD, most: ANY_SIZE },
+    leastSectionHeader: WORD,
     readsEnablings: true,
-    leastProbeSize: WORD,
-    mappingBehindLast: 'wrong',
     longFunction: 'dropped',
     // sys/cddl/contrib/opensolaris/uts/common/sys/dtrace.h has 192.
     functionLength: 192,
@@ -142,10 +131,8 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
     relocations: RELOCATIONS,
     guardsHeaders: false,
     leavesRelocated: true,
-    sectionHeaderSize: { least: SIZE.sec, most: SIZE.sec },
+    leastSectionHeader: WORD,
     readsEnablings: false,
-    leastProbeSize: SIZE.probe,
-    mappingBehindLast: 'refused',
     longFunction: 'refused',
     functionLength: DTRACE_FUNCNAMELEN,
     reserved: ['pid'],

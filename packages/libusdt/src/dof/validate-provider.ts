@@ -91,14 +91,14 @@ type Label = () => string;
 type Refuse = (rule: DofRule, detail: string) => never;
 
 function checkEntries(
-  { version, system, report }: Examined,
+  { version, report }: Examined,
   probes: DofSec,
   { args, offsets, enabled }: Tables,
   no: Refuse,
 ): void {
   const { entsize } = probes;
   if (entsize > probes.size) no('probe-entry-size', 'there is no probe');
-  if (entsize < system.leastProbeSize || entsize % 8 !== 0) {
+  if (entsize === 0 || entsize % 8 !== 0) {
     no('probe-entry-size', `entries of ${entsize} bytes`);
   }
   if (entsize < (version === 1 ? dof.SIZE.probe1 : dof.SIZE.probe)) {
@@ -174,8 +174,8 @@ function checkProbe(
     const index = byteAt(document, Number(args.offset) + probe.argidx + i);
     const detail = `argument ${index} of ${probe.nargc}`;
     if (index < probe.nargc) continue;
-    // Kernels look for a type behind the last.
-    if (index > probe.nargc || system.mappingBehindLast === 'refused') no('argument-map', detail);
+    if (index > probe.nargc) no('argument-map', detail);
+    // Only DTrace newer than 2.0.7 refuses this; all others look for a type behind the last.
     report('argument-map', 'wrong', `${label()}: ${detail}`);
   }
   checkTypes(tables, probe.nargv, probe.nargc, (detail) => no('native-types', detail));
@@ -225,9 +225,12 @@ function checkProbeSilently(document: Examined, tables: Tables, probe: DofProbeE
   const { offsets, enabled } = tables;
   const { addr } = probe;
   checkOffsets(document, offsets, addr, probe.offidx, probe.noffs, label);
-  if (enabled && version >= system.enabledOffsetsSince)
-    checkOffsets(document, enabled, addr, probe.enoffidx, probe.nenoffs, label);
-  if (probe.nenoffs > 0 && version < system.enabledOffsetsSince) {
+  const heeded = version < system.enabledOffsetsSince ? 0 : probe.nenoffs;
+  if (enabled) checkOffsets(document, enabled, addr, probe.enoffidx, heeded, label);
+  // dtprobed looks at what it makes of the probe once more. What it sorted may have been in one.
+  if (probe.noffs + heeded === 0) {
+    report('no-offset', 'refused', label());
+  } else if (heeded < probe.nenoffs) {
     report(
       'enabled-version',
       'dropped',

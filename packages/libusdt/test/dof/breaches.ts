@@ -242,7 +242,7 @@ export const BREACHES: readonly Breach[] = [
   {
     rule: 'probe-entry-size',
     how: '40, of one',
-    effects: { ...all('wrong'), linux: 'refused' },
+    effects: all('wrong'),
     document: plain({ relocated: false }),
     change: (p) => {
       p.header('probes', 'entsize', 40);
@@ -280,7 +280,7 @@ export const BREACHES: readonly Breach[] = [
   {
     rule: 'argument-map',
     how: 'nargc',
-    effects: { ...all('wrong'), linux: 'refused' },
+    effects: all('wrong'),
     change: (p) => p.u8(p.start('prargs') + 1, 2),
   },
   { rule: 'argument-map', how: 'too large', effects: REFUSED, change: (p) => p.u8(p.start('prargs') + 1, 3) },
