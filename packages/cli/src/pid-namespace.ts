@@ -8,18 +8,23 @@ import * as fs from 'node:fs';
 import { UnavailableError } from './errors.ts';
 
 /** PROC_PID_INIT_INO of linux/proc_ns.h: the namespace in which the machine's first process is. */
-const INITIAL = 'pid:[4026531836]';
+const INITIAL = '4026531836';
 
-/** Whether process ids here are the machine's. What `/proc` shows counts: it may be the machine's, mounted in a container. */
-export function hasMachinePids(): boolean {
+/** The inode of the PID namespace whose numbers `/proc` shows, which may be the machine's in a container; undefined if not known. */
+export function pidNamespace(): string | undefined {
   for (const process of ['1', 'self']) {
     try {
-      return fs.readlinkSync(`/proc/${process}/ns/pid`) === INITIAL;
+      return /\d+/.exec(fs.readlinkSync(`/proc/${process}/ns/pid`))?.[0];
     } catch {
       // Not ours to look at.
     }
   }
-  return true;
+  return undefined;
+}
+
+/** Whether process ids here are the machine's. */
+export function hasMachinePids(namespace: string | undefined = pidNamespace()): boolean {
+  return namespace === undefined || namespace === INITIAL;
 }
 
 /** @throws UnavailableError where the kernel can't select a process by its number here. */

@@ -314,3 +314,44 @@ function usdtListed(pid: number): boolean {
   const lines = jsonLines(usdt(folder, 'list', '-p', String(pid), '--json', 'counted:hit').stdout);
   return lines.length === 1 && lines[0]!.traced === true;
 }
+
+/** Runs a shell script in a PID namespace of its own; `usdt` and the program are `$usdt` and `$program`. */
+function inPidNamespace(script: string) {
+  const env = { ...process.env, NO_COLOR: '1', usdt: `${process.execPath} ${MAIN}`, program };
+  const options = { encoding: 'utf8', env, timeout: 60_000, cwd: folder } as const;
+  return spawnSync('unshare', ['-p', '-f', '--kill-child', '--mount-proc', 'sh', '-c', script], options);
+}
+
+const COMMANDS = {
+  trace: '$usdt trace counted:hit',
+  stat: '$usdt stat counted:hit',
+  record: '$usdt record -o record.json counted:hit',
+  export: '$usdt export --listen 127.0.0.1:0 counted:hit',
+  script: '$usdt script bpftrace counted:hit',
+} as const;
+
+for (const [name, command] of Object.entries(COMMANDS)) {
+  test(`${name} -p ends at once where process ids are not the machine's`, { skip: untraceable }, () => {
+    const { status, stdout, stderr } = inPidNamespace(
+      `$program 3 > ready & until grep -q ready ready; do :; done; exec ${command} -p $!`,
+    );
+    assert.equal(status, 4, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, /machine's process ids.*--pid=host/);
+  });
+}
+
+test("a command is not run untraced where process ids are not the machine's", { skip: untraceable }, () => {
+  const { status, stderr } = inPidNamespace('$usdt trace counted:hit -f $program -- touch was-run');
+  assert.equal(status, 4, stderr);
+  assert.equal(fs.existsSync(join(folder, 'was-run')), false);
+});
+
+test('what a usdt in another PID namespace made is left alone', { skip: untraceable }, async (t) => {
+  const tracer = spawn(process.execPath, [MAIN, 'trace', '--wait', 'nothing:here'], { stdio: 'ignore' });
+  t.after(() => tracer.kill('SIGINT'));
+  await until(() => tracesOf(tracer.pid!).length > 0, 'an instance');
+  // Its number does not exist there.
+  inPidNamespace('$usdt trace --wait -d 0.1 nothing:there');
+  assert.equal(tracesOf(tracer.pid!).length, 1);
+});
