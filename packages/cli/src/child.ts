@@ -25,8 +25,8 @@ export interface Child {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** The shell waits for the end of its third file, and becomes the command. */
-const GATE = 'read -r _ <&3; exec 3<&-; exec "$@"';
+/** The shell waits for a line in its third file, and becomes the command; not if that ends because this process did. */
+const GATE = 'read -r _ <&3 || exit 125; exec 3<&-; exec "$@"';
 
 /** @throws FailureError when no shell can be started. */
 export function holdCommand(command: readonly string[]): Child {
@@ -50,7 +50,7 @@ export function holdCommand(command: readonly string[]): Child {
     },
     files: filesOfCommand(command),
     ended,
-    release: () => gate.end(),
+    release: () => gate.end('\n'),
     abandon: () => child.kill('SIGKILL'),
     kill: (signal) => child.kill(signal),
   };

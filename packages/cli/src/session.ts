@@ -55,11 +55,14 @@ export async function runSession(
     if (child?.running) child.kill('SIGTERM');
   };
   process.on('exit', onExit);
-  // Before anything is made that a signal could leave behind.
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  // Looking through all processes takes a while: until then signals end this process at once, as they do by themselves.
+  // The command that is held ends with it.
+  const prepared = (): void => {
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  };
   try {
     child = command && holdCommand(command);
-    const opened = openTracer(tracerOptions(patterns, options, child));
+    const opened = openTracer({ ...tracerOptions(patterns, options, child), prepared });
     tracer = opened;
     if (tracer.probes.length === 0 && !child && !options.wait) throw nothingMatched(patterns, tracer);
     for (const problem of tracer.problems) warn(problem);

@@ -59,6 +59,8 @@ export interface TracerOptions {
   readonly bufferKb?: number;
   /** How often to look for new files with probes, in milliseconds; 0 for never. */
   readonly rescan?: number;
+  /** Called when it is known what to attach to, before anything is made that a signal could leave in the kernel. */
+  readonly prepared?: () => void;
 }
 
 export interface Tracer extends AsyncIterable<readonly TraceEvent[]> {
@@ -147,6 +149,7 @@ class KernelTracer implements Tracer {
     this.discovery = new Discovery(sources);
     const tracefs = requireTracefs();
     const matches = this.discovery.find();
+    options.prepared?.();
     removeLeftovers(tracefs);
 
     this.instance = createInstance(tracefs);
@@ -159,6 +162,7 @@ class KernelTracer implements Tracer {
       this.reader = new RingBufferReader(this.instance.path, layout, this.epoch);
       this.instance.beforeRemoval(() => this.leaveBuffers());
       this.attachAll(matches);
+      this.tellUnread();
       this.checkWhere();
       if (matches.length > 0 && this.probes.length === 0) {
         throw new FailureError(this.problems.join('\n'));
@@ -295,6 +299,11 @@ class KernelTracer implements Tracer {
     if (attached.length > 0) this.enable(attached);
   }
 
+  /** Files that could not be read, or not as a whole. */
+  private tellUnread(): void {
+    for (const problem of this.discovery.newProblems()) this.problems.push(problem);
+  }
+
   private enable(attached: readonly Attachment[]): void {
     const { instance } = this;
     // All at once is much faster; if one is refused, one by one tells which.
@@ -352,6 +361,7 @@ class KernelTracer implements Tracer {
     )
       return;
     this.attachAll(this.discovery.find());
+    this.tellUnread();
     this.lastRescan = performance.now();
     this.nextRescan = performance.now() + this.interval();
   }

@@ -42,6 +42,7 @@ export class Discovery {
   private readonly images = new Map<string, string>();
   /** Places that were returned: one file may be found once more through another mount. */
   private readonly returned = new Set<string>();
+  private readonly told = new Set<string>();
   private seen = new Set<number>();
   private fullScan = 0;
   private started = false;
@@ -56,9 +57,11 @@ export class Discovery {
     this.everywhere = !options.files && options.patterns.some(({ file }) => !file || !named.includes(file));
   }
 
-  /** What could not be read, and why. */
-  get problems(): readonly string[] {
-    return [...this.scanner.problems.values()];
+  /** What could not be read, and why, that no earlier call returned. */
+  newProblems(): string[] {
+    const fresh = [...this.scanner.problems].filter(([about]) => !this.told.has(about));
+    for (const [about] of fresh) this.told.add(about);
+    return fresh.map(([, problem]) => problem);
   }
 
   /**
