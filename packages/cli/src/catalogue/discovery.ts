@@ -86,6 +86,17 @@ export class Discovery {
     return this.matching(found);
   }
 
+  /** Matches in a file that a program maps, if it is to be looked into and no earlier call returned them. */
+  findIn(path: string): Match[] {
+    return this.everywhere ? this.matching(this.quietly([path])) : [];
+  }
+
+  /** A pattern that names a file, for what one of the patterns would find in it. */
+  patternFor(path: string): string | undefined {
+    const pattern = this.options.patterns.find((each) => each.matchesFile({ path }));
+    return pattern && `${path}:${pattern.provider || '*'}:${pattern.name || '*'}`;
+  }
+
   private matching(files: readonly ProbeFile[]): Match[] {
     const matches: Match[] = [];
     for (const file of files) {
