@@ -35,8 +35,10 @@ export interface TraceEvent {
   readonly cpu: number;
   readonly pid: number;
   readonly tid: number;
-  /** The thread's name. */
+  /** The process' name: as of threads.ts. */
   readonly comm: string;
+  /** The thread's own name. */
+  readonly thread: string;
   readonly probe: TracedProbe;
   readonly args: readonly ArgumentValue[];
 }
@@ -423,16 +425,19 @@ class KernelTracer implements Tracer {
       const type = view.getUint16(start, true);
       const attachment = attachments.get(type);
       if (attachment === undefined) {
-        if (type === executions?.id) ran.push(executions.decode(bytes, view, start, time));
+        if (type !== executions?.id) return;
+        const execution = executions.decode(bytes, view, start, time);
+        threads.executed(execution.tid, execution.path);
+        ran.push(execution);
         return;
       }
       const { probe, readers, rest } = attachment;
       const args: ArgumentValue[] = new Array(readers.length);
       for (let i = 0; i < readers.length; i++) args[i] = readers[i]!(bytes, view, start);
       // struct trace_entry: type 2, flags 1, preempt_count 1, pid 4.
-      const { pid, tid, comm } = threads.lookup(view.getInt32(start + 4, true), time);
+      const { pid, tid, comm, thread } = threads.lookup(view.getInt32(start + 4, true), time);
       if (pids !== undefined && !pids.has(pid)) return;
-      const event = { time, cpu, pid, tid, comm, probe, args };
+      const event = { time, cpu, pid, tid, comm, thread, probe, args };
       if (rest !== undefined && !evaluate(rest, event)) return;
       events.push(event);
     });
