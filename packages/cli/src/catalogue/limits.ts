@@ -31,6 +31,12 @@ export const LIMITS = {
   fileTime: 5000,
   firstLookTime: 10_000,
   laterLookTime: 500,
+  /** For the first file of a batch on a file system that may not answer, in milliseconds by the clock. */
+  answerTime: 5000,
+  /** What the child process tells of a batch. */
+  answerBytes: 512 * MIB,
+  /** File systems that did not answer: then no more are tried. */
+  silent: 3,
 } as const;
 
 /** Bytes as people read them. */

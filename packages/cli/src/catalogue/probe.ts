@@ -100,6 +100,8 @@ export interface ProbeFile extends ObjectProbes {
   readonly statKey: string;
   /** The same as `/proc/PID/maps` shows them, which on some file systems are others; one for each mount that is known. */
   readonly mapKeys: readonly string[];
+  /** It is on a file system that may not answer (guarded.ts): a child process reads it, and memory that shows it. */
+  readonly guarded?: boolean;
   /** Processes that are known to map it. */
   readonly pids: readonly number[];
 }

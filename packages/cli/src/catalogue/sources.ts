@@ -14,6 +14,7 @@ import { FailureError, systemCode, UnavailableError } from '../errors.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
 import { probesOfElf } from './elf-probes.ts';
+import { deviceOf, localDevices, lookGuarded, type MappedFile } from './guarded.ts';
 import { LIMITS, mebibytes, processorTime } from './limits.ts';
 import { probesOfMachO, probesOfUniversal } from './macho-probes.ts';
 import { type Mapping, parseMaps, statKey } from './maps.ts';
@@ -145,9 +146,7 @@ function readBounded(path: string, most: number): { readonly text: string; reado
   }
 }
 
-/** A file to be read, and who has it. */
-interface Found {
-  readonly mapping: Mapping;
+interface Found extends MappedFile {
   readonly pids: number[];
 }
 
@@ -165,6 +164,8 @@ export class ProcessScanner {
   /** Found, but not read yet: the look took too long. */
   private pending = new Map<string, Found>();
   private looks = 0;
+  /** Devices of file systems that did not answer. */
+  private readonly silent = new Set<string>();
 
   /** @param wanted leaves out other probes, and files that have none of those. */
   constructor(wanted?: ProbeFilter) {
@@ -181,6 +182,7 @@ export class ProcessScanner {
     this.pending = new Map();
     const seconds = (this.looks++ === 0 ? LIMITS.firstLookTime : LIMITS.laterLookTime) / 1000;
     const until = processorTime() + seconds * 1000;
+    const local = localDevices();
     for (const pid of pids) {
       const passOver = (): void => {
         const text = `/proc/${pid}/maps: more than ${mebibytes(LIMITS.mapsBytes)}: the rest is passed over`;
@@ -188,7 +190,7 @@ export class ProcessScanner {
       };
       for (const mapping of readMappings(pid, passOver) ?? []) {
         if (!mapping.executable || !wanted(mapping)) continue;
-        const key = this.ownKey(mapping, pid);
+        const key = local.has(deviceOf(mapping)) ? this.ownKey(mapping, pid) : guardedKey(mapping, pid);
         if (this.known.has(key)) continue;
         const entry = found.get(key);
         if (entry === undefined) found.set(key, { mapping, pids: [pid] });
@@ -196,19 +198,23 @@ export class ProcessScanner {
       }
     }
     const files: ProbeFile[] = [];
-    let read = 0;
-    for (const [key, { mapping, pids: users }] of found) {
-      if (this.known.has(key)) continue;
-      if (read > 0 && processorTime() > until) {
-        this.pending.set(key, { mapping, pids: users });
-        continue;
-      }
-      read++;
-      const probes = this.read(mapping, users);
+    const take = (key: string, probes: ProbeFile | undefined): void => {
       const file = probes && { ...probes, key: this.identityOf(probes) };
       this.known.set(key, file);
       if (file) files.push(file);
+    };
+    const guarded: (readonly [key: string, file: Found])[] = [];
+    let read = 0;
+    for (const [key, mapped] of found) {
+      if (this.known.has(key)) continue;
+      if (!local.has(deviceOf(mapped.mapping))) guarded.push([key, mapped]);
+      else if (read > 0 && processorTime() > until) this.pending.set(key, mapped);
+      else {
+        read++;
+        take(key, this.read(mapped));
+      }
     }
+    this.readGuarded(guarded, take);
     if (this.pending.size > 0) {
       const text = `${this.pending.size} files that processes have mapped are passed over for now: the others took ${seconds} s to read`;
       this.problems.set('time', text);
@@ -256,7 +262,40 @@ export class ProcessScanner {
     return file.key;
   }
 
-  private read(mapping: Mapping, pids: readonly number[]): ProbeFile | undefined {
+  /** Of a file system that does not answer one file is tried. */
+  private readGuarded(
+    files: readonly (readonly [key: string, file: MappedFile])[],
+    take: (key: string, file: ProbeFile | undefined) => void,
+  ): void {
+    let rest = files;
+    const passOver = (): void => {
+      const isSilent = ([, { mapping }]: (typeof rest)[number]): boolean =>
+        this.silent.size >= LIMITS.silent || this.silent.has(deviceOf(mapping));
+      for (const file of rest.filter(isSilent)) take(file[0], undefined);
+      rest = rest.filter((file) => !isSilent(file));
+    };
+    for (passOver(); rest.length > 0; passOver()) {
+      const looks = lookGuarded(rest.map(([, file]) => file));
+      looks.forEach(({ file, problem }, index) => {
+        const [key, { mapping }] = rest[index]!;
+        if (problem !== undefined) this.problems.set(mapping.path, problem);
+        const sites = file?.sites.filter((site) => this.wanted?.(site) ?? true) ?? [];
+        take(key, file && sites.length > 0 ? { ...file, sites, guarded: true } : undefined);
+      });
+      rest = rest.slice(looks.length);
+      // The others had no time; or the first does not answer.
+      if (looks.length > 0 || rest.length === 0) continue;
+      const { mapping } = rest[0]![1];
+      this.silent.add(deviceOf(mapping));
+      const others =
+        this.silent.size < LIMITS.silent ? 'all others of it' : 'all others of such file systems';
+      const text = `${mapping.path}: its file system does not answer: it and ${others} are passed over`;
+      this.problems.set(mapping.path, text);
+    }
+  }
+
+  /** A file that no scan has returned. It may wait for ever: see guarded.ts. */
+  read({ mapping, pids }: MappedFile): ProbeFile | undefined {
     let problem: unknown;
     const ours = leadsHere(mapping) ? [mapping.path] : [];
     for (const openPath of [...ours, ...placesOf(mapping, pids[0]!)]) {
@@ -311,6 +350,17 @@ function isMapped(stat: fs.BigIntStats, { key }: Mapping): boolean {
   const actual = statKey(stat);
   if (actual === key) return true;
   return key.endsWith(`:${stat.ino}`) && (key.startsWith('0:') || actual.startsWith('0:'));
+}
+
+/** As ProcessScanner.ownKey, without a look at the file: it is told from others by where it is. */
+function guardedKey({ key, path }: Mapping, pid: number): string {
+  let namespace = '';
+  try {
+    namespace = fs.readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    // Gone.
+  }
+  return `${key} ${namespace} ${path}`;
 }
 
 /** Ways to open a mapped file through its process, best first. */

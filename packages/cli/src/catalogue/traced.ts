@@ -6,6 +6,7 @@
  */
 
 import * as fs from 'node:fs';
+import { tracedGuarded } from './guarded.ts';
 import type { Mapping } from './maps.ts';
 import type { ProbeFile, ProbeSite } from './probe.ts';
 import { processIds, readMappings } from './sources.ts';
@@ -32,6 +33,7 @@ export function tracedSites(
 ): Map<ProbeSite, boolean> {
   const byKey = new Map<string, ProbeFile[]>();
   for (const file of files) {
+    if (file.guarded) continue;
     for (const key of new Set(file.mapKeys)) byKey.set(key, [...(byKey.get(key) ?? []), file]);
   }
   const traced = new Map<ProbeSite, boolean>();
@@ -55,6 +57,13 @@ export function tracedSites(
       if (fd !== undefined) fs.closeSync(fd);
     }
   }
+  const guarded = files.filter((file) => file.guarded);
+  if (guarded.length === 0) return traced;
+  tracedGuarded(guarded, processes).forEach((answers, file) => {
+    answers.forEach((answer, site) => {
+      if (answer !== undefined) traced.set(guarded[file]!.sites[site]!, answer);
+    });
+  });
   return traced;
 }
 

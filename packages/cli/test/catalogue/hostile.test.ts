@@ -5,10 +5,12 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { buildImage, defineProbe, encodeStapsdtNotes, parseArguments } from 'libusdt/codecs';
+import { localDevices } from '../../src/catalogue/guarded.ts';
 import { LIMITS } from '../../src/catalogue/limits.ts';
 import { OtherFileError, openFound } from '../../src/catalogue/open-file.ts';
 import { openProbeFiles } from '../../src/catalogue/sources.ts';
 import {
+  absent,
   compile,
   jsonLines,
   MAIN,
@@ -250,3 +252,54 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.equal(fs.existsSync(begun), false);
   });
 }
+
+test('local file systems of this mount namespace are read directly, all others by a child that can be killed', () => {
+  const mountinfo = `22 27 0:21 / /proc rw,relatime - proc proc rw
+27 1 254:0 / / rw,relatime - ext4 /dev/root rw
+30 27 0:40 / /a\\040b rw shared:1 master:2 - overlay overlay rw,lowerdir=/x
+31 27 0:41 / /fuse rw - fuse.bindfs src rw
+32 27 0:42 / /nfs rw - nfs4 server:/ rw
+`;
+  assert.deepEqual([...localDevices(mountinfo)].sort(), ['0:1', '0:40', '254:0']);
+});
+
+test('a file system whose server has stopped is passed over, and a signal does not wait for it', {
+  skip: skipNamespaces || without('bindfs') || (fs.existsSync('/dev/fuse') ? false : absent('no /dev/fuse')),
+}, async () => {
+  const name = 'silent';
+  const script = `mount -t tmpfs none /mnt && mkdir /mnt/below /mnt/fuse && cp ${compile(folder, name)} /mnt/below/${name} &&
+    { bindfs -f /mnt/below /mnt/fuse & B=$! ; } && sleep 1 && { /mnt/fuse/${name} 1000000 10000 & } && sleep 0.3 && echo $B $! && wait`;
+  const child = spawn('unshare', ['-m', 'sh', '-c', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  let out = '';
+  child.stdout.on('data', (data) => {
+    out += data;
+  });
+  await until(() => out.includes('\n'), 'the mount');
+  const [server, program] = out.trim().split(' ').map(Number) as [number, number];
+  const words = ['webapp:where', '-p', String(program)];
+  try {
+    assert.equal(jsonLines(usdt(folder, 'list', '--json', '-p', String(program)).stdout).length, 4);
+    assert.equal(jsonLines(usdt(folder, 'trace', '--json', '-n', '2', ...words).stdout).length, 2);
+    process.kill(server, 'SIGSTOP');
+    const before = performance.now();
+    const { stderr } = usdt(folder, 'list', '--all');
+    assert.match(
+      stderr,
+      /\/mnt\/fuse\/silent: its file system does not answer: it and all others of it are passed over/,
+    );
+    assert.ok(performance.now() - before < LIMITS.answerTime + 10_000);
+    const tracer = spawn(process.execPath, [MAIN, 'trace', ...words], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => tracer.on('exit', (_, by) => resolve(by)));
+    await sleep(1500);
+    const then = performance.now();
+    tracer.kill('SIGTERM');
+    assert.equal(await ended, 'SIGTERM');
+    assert.ok(performance.now() - then < 1000);
+  } finally {
+    process.kill(server, 'SIGKILL');
+    process.kill(-child.pid!, 'SIGKILL');
+  }
+});
