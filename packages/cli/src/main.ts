@@ -6,6 +6,7 @@
 
 import module from 'node:module';
 import { CommandError, EXIT } from './errors.ts';
+import { message } from './text.ts';
 
 // Node 22 and later keep the compiled code between runs.
 (module as { enableCompileCache?: () => void }).enableCompileCache?.();
@@ -21,6 +22,6 @@ try {
   await runProgram(process.argv);
 } catch (error) {
   if (!(error instanceof CommandError)) throw error;
-  process.stderr.write(`usdt: ${error.message}\n`);
+  process.stderr.write(`usdt: ${message(error.message)}\n`);
   process.exitCode = error.exitCode;
 }

@@ -5,6 +5,7 @@
  */
 
 import * as fs from 'node:fs';
+import { decodeText } from 'libusdt/codecs';
 
 export interface ThreadInfo {
   readonly tid: number;
@@ -59,8 +60,11 @@ export class ThreadTable {
 
   private savedLine(file: string, tid: number): string | undefined {
     try {
-      const text = fs.readFileSync(`${this.tracefs}/${file}`, 'utf8');
-      return new RegExp(`^${tid} (.*)$`, 'm').exec(text)?.[1];
+      const text = decodeText(fs.readFileSync(`${this.tracefs}/${file}`));
+      const start = `${tid} `;
+      const lines = text.split('\n').filter((line) => line.startsWith(start));
+      // A name with a line end may look like a line of another thread: then it can't be told which is true.
+      return lines.length === 1 ? lines[0]!.slice(start.length) : undefined;
     } catch {
       return undefined;
     }
@@ -70,7 +74,7 @@ export class ThreadTable {
 function readThread(tid: number): ThreadInfo | undefined {
   try {
     const status = fs.readFileSync(`/proc/${tid}/status`, 'latin1');
-    const comm = fs.readFileSync(`/proc/${tid}/comm`, 'utf8').slice(0, -1);
+    const comm = decodeText(fs.readFileSync(`/proc/${tid}/comm`).subarray(0, -1));
     return { tid, pid: Number(/^Tgid:\s*(\d+)/m.exec(status)?.[1] ?? tid), comm };
   } catch {
     return undefined;

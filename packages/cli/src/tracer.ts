@@ -18,6 +18,7 @@ import { type Pattern, parsePattern } from './pattern.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
 import { parsePageLayout } from './ringbuffer/page.ts';
 import { RingBufferReader } from './ringbuffer/reader.ts';
+import { shown } from './text.ts';
 import { ThreadTable } from './threads.ts';
 import { createInstance, type Instance, removeLeftovers } from './tracefs/instance.ts';
 import { requireTracefs } from './tracefs/tracefs.ts';
@@ -273,11 +274,13 @@ class KernelTracer implements Tracer {
     for (const match of matches) {
       const { file, site } = match;
       if (site.untraceable !== undefined) {
-        this.problems.push(`${probeTitle(site)} in ${file.path} can't be traced: ${site.untraceable}`);
+        this.problems.push(
+          `${shown(probeTitle(site))} in ${shown(file.path)} can't be traced: ${site.untraceable}`,
+        );
         continue;
       }
       if (site.enabledAddresses.length > 0) {
-        const silent = `${probeTitle(site)} in ${file.path} may stay silent: before it fires, the program asks whether DTrace has enabled it`;
+        const silent = `${shown(probeTitle(site))} in ${shown(file.path)} may stay silent: before it fires, the program asks whether DTrace has enabled it`;
         if (!this.problems.includes(silent)) this.problems.push(silent);
       }
       try {
@@ -286,7 +289,7 @@ class KernelTracer implements Tracer {
         this.probes.push(attachment.probe);
         attached.push(attachment);
       } catch (error) {
-        this.problems.push(`${site.provider}:${site.name} in ${file.path}: ${messageOf(error)}`);
+        this.problems.push(`${shown(probeTitle(site))} in ${shown(file.path)}: ${messageOf(error)}`);
       }
     }
     if (attached.length > 0) this.enable(attached);
@@ -304,7 +307,7 @@ class KernelTracer implements Tracer {
         this.attachments.delete(id);
         this.probes.splice(this.probes.indexOf(probe), 1);
         this.problems.push(
-          `${probe.provider}:${probe.name} in ${probe.file}: the kernel can't attach there (${systemCode(error)})`,
+          `${shown(probeTitle(probe))} in ${shown(probe.file)}: the kernel can't attach there (${systemCode(error)})`,
         );
       }
     }

@@ -3,9 +3,7 @@
  * @module
  */
 
-import { type ElfFile, SHT_DYNSYM, SHT_SYMTAB } from 'libusdt/codecs';
-
-const latin1 = new TextDecoder('latin1');
+import { decodeText, type ElfFile, SHT_DYNSYM, SHT_SYMTAB } from 'libusdt/codecs';
 
 /** The addresses of those of `names` that the file's symbol tables define. A malformed table defines nothing. */
 export function symbolAddresses(elf: ElfFile, names: ReadonlySet<string>): Map<string, bigint> {
@@ -27,7 +25,7 @@ export function symbolAddresses(elf: ElfFile, names: ReadonlySet<string>): Map<s
       const name = view.getUint32(at, little);
       const end = text.indexOf(0, name);
       if (end <= name || end - name > 4096) continue;
-      const symbol = latin1.decode(text.subarray(name, end));
+      const symbol = decodeText(text.subarray(name, end));
       if (!names.has(symbol) || found.has(symbol)) continue;
       found.set(symbol, wide ? view.getBigUint64(at + 8, little) : BigInt(view.getUint32(at + 4, little)));
     }

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { decodeUsdtNotes, type ElfFile, type UsdtProbe, type UsdtTracepoint } from 'libusdt/codecs';
+import {
+  decodeText,
+  decodeUsdtNotes,
+  type ElfFile,
+  type UsdtProbe,
+  type UsdtTracepoint,
+} from 'libusdt/codecs';
 import { argumentsOf } from './arguments.ts';
 import type { CodeSpace } from './code-space.ts';
 import { obstacle, type ProbeFilter, translation } from './dof-probes.ts';
@@ -14,7 +20,6 @@ import type { Need } from './sparse-file.ts';
 
 /** A function's name is not longer; a C++ compiler's `__func__` has no parameters. */
 const NAME_BYTES = 1024;
-const utf8 = new TextDecoder();
 
 export interface UsdtContext {
   readonly elf: ElfFile;
@@ -86,5 +91,5 @@ function functionName({ elf, need, offsetOf }: UsdtContext, address: bigint): st
   need?.(start, NAME_BYTES);
   const bytes = elf.bytes.subarray(start, start + NAME_BYTES);
   const end = bytes.indexOf(0);
-  return end > 0 ? utf8.decode(bytes.subarray(0, end)) : undefined;
+  return end > 0 ? decodeText(bytes.subarray(0, end)) : undefined;
 }

@@ -4,9 +4,11 @@
  */
 
 import pc from 'picocolors';
+import { probeTitle } from '../catalogue/probe.ts';
 import { count } from '../output.ts';
 import type { KeyField } from '../pairs.ts';
 import { plainTable } from '../table.ts';
+import { cut, escapeUnseen, shown } from '../text.ts';
 import type { LatencySummary } from './latency.ts';
 import { drawLog2 } from './log2-histogram.ts';
 import type { CountRow, Group, PairRow, Snapshot } from './statistics.ts';
@@ -47,11 +49,11 @@ export function screenLines(
   { columns, rows }: ScreenSize,
   keys: string,
 ): string[] {
-  const head = `${pc.bold('usdt stat')} ${around.patterns.join(' ')}`;
+  const head = `${pc.bold('usdt stat')} ${around.patterns.map((pattern) => shown(pattern)).join(' ')}`;
   const state = `${around.time}  ${formatElapsed(around.elapsed)}  ${count(snapshot.events, 'event')}  ${lostText(around.lost)}`;
   const lines = [head, state, ''];
   const foot: string[] = [];
-  if (around.problems.length > 0) foot.push(pc.yellow(around.problems.at(-1)!));
+  if (around.problems.length > 0) foot.push(pc.yellow(escapeUnseen(around.problems.at(-1)!)));
   if (keys !== '') foot.push(pc.dim(keys));
 
   const { pairs } = snapshot;
@@ -83,11 +85,11 @@ const GROUP_LINES = 200;
 export function plainLines(snapshot: Snapshot, { time, lost }: Surroundings): string[] {
   const lines = snapshot.counts.map(
     ({ provider, probe, group, count: n, rate }) =>
-      `${time}  ${provider}:${probe}${grouped(group)}  count ${n}  rate ${formatRate(rate)}/s`,
+      `${time}  ${shown(probeTitle({ provider, name: probe }))}${grouped(group)}  count ${n}  rate ${formatRate(rate)}/s`,
   );
   for (const row of snapshot.pairs) {
     const { pair, total, groups } = row;
-    const title = `${pair.start} -> ${pair.done}`;
+    const title = `${shown(pair.start)} -> ${shown(pair.done)}`;
     lines.push(
       `${time}  ${title}  ${plainLatency(total)}  pending ${row.pending}${givenUp(row)
         .map((text) => `  ${text}`)
@@ -145,8 +147,8 @@ function countLines(rows: readonly CountRow[], { by, unicode }: Surroundings): s
   const longest = Math.max(...rows.map((row) => row.history.length));
   const history = unicode && rows.some((row) => row.history.length > 1);
   const cells = rows.map(({ provider, probe, group, count: n, rate, history: rates }) => [
-    shortened(`${provider}:${probe}`, NAME_MAX),
-    ...(by.length > 0 ? [shortened(group.label, GROUP_MAX)] : []),
+    shown(probeTitle({ provider, name: probe }), NAME_MAX),
+    ...(by.length > 0 ? [cut(group.label, GROUP_MAX)] : []),
     String(n),
     formatRate(rate),
     ...(history ? [pc.cyan(sparkline(rates).padStart(longest))] : []),
@@ -166,14 +168,14 @@ function pairLines(row: PairRow, around: Surroundings, columns: number, room: nu
   const { pair, total, groups } = row;
   const key = pair.key.map(keyText).join(', ');
   const arrow = around.unicode ? '→' : '->';
-  const title = `${pc.bold(pair.start)} ${arrow} ${pc.bold(pair.done)}  by ${key}`;
+  const title = `${pc.bold(shown(pair.start))} ${arrow} ${pc.bold(shown(pair.done))}  by ${key}`;
   const notes = [`${row.pending} pending`, ...givenUp(row)].join(', ');
   const lines = [`${title}  ${pc.dim(notes)}`];
   if (total.count === 0) return lines;
   const named = groups.length > 0;
   const cells = [{ group: { values: [], label: 'all' }, ...total }, ...groups].map(
     ({ group, ...summary }) => [
-      ...(named ? [shortened(group.label, GROUP_MAX)] : []),
+      ...(named ? [cut(group.label, GROUP_MAX)] : []),
       String(summary.count),
       ...[summary.p50, summary.p90, summary.p99, summary.max].map(formatDuration),
     ],
@@ -234,10 +236,6 @@ function lostText(lost: number): string {
 function formatElapsed(seconds: number): string {
   const whole = Math.floor(seconds);
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-
-function shortened(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 3)}...`;
 }
 
 /** As many lines as there is room for; the last then says how many are missing. */

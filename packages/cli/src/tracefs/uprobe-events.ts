@@ -7,6 +7,7 @@
 import * as fs from 'node:fs';
 import type { ProbeFile, ProbeSite } from '../catalogue/probe.ts';
 import { FailureError, systemCode } from '../errors.ts';
+import { shown } from '../text.ts';
 
 /** MAX_EVENT_NAME_LEN is 64 with the NUL. */
 const MAX_NAME = 63;
@@ -34,10 +35,18 @@ export function eventName(site: Pick<ProbeSite, 'sdtProvider' | 'sdtName'>, n: n
   return (/^\d/.test(readable) ? `_${readable}` : readable).slice(0, MAX_NAME - suffix.length) + suffix;
 }
 
+/**
+ * Whether the kernel takes a path in a definition as it is. It divides the line at white space, of which it knows that of
+ * Latin-1, byte by byte (lib/ctype.c: the last byte of `à` is one), and what follows `#` is a comment.
+ */
+export function isOneWord(path: string): boolean {
+  return !Buffer.from(path).some((byte) => byte === 0xa0 || /[\s#]/.test(String.fromCharCode(byte)));
+}
+
 /** Events are defined by inode, so any name will do: the file's own where it works for the kernel, else this process' open file. */
 export function withKernelPath<T>(file: Pick<ProbeFile, 'path' | 'openPath'>, use: (path: string) => T): T {
-  // The kernel splits the line at white space, and takes a name from our root, not the process'.
-  if (file.path === file.openPath && !/\s/.test(file.path)) return use(file.path);
+  // The kernel takes a name from our root, not the process'.
+  if (file.path === file.openPath && isOneWord(file.path)) return use(file.path);
   const fd = fs.openSync(file.openPath, 'r');
   try {
     return use(`/proc/${process.pid}/fd/${fd}`);
@@ -52,7 +61,11 @@ export function addEvent(tracefs: string, definition: string): void {
     append(tracefs, definition);
   } catch (error) {
     throw new FailureError(
-      `the kernel refused ${definition.split(' ').slice(0, 2).join(' ')}: ${lastError(tracefs, definition) ?? systemCode(error)}`,
+      `the kernel refused ${definition
+        .split(' ')
+        .slice(0, 2)
+        .map((part) => shown(part))
+        .join(' ')}: ${lastError(tracefs, definition) ?? systemCode(error)}`,
     );
   }
 }
