@@ -41,6 +41,8 @@ const BAR_MAX = 60;
 /** Lines for the head, and for what stands under the tables. */
 const FRAME = 4;
 const HISTOGRAM_MIN = 4;
+/** Intervals whose rates are worth a picture. */
+const HISTORY_MIN = 2;
 
 /** The live screen, at most as many lines as there are rows. */
 export function screenLines(
@@ -61,7 +63,7 @@ export function screenLines(
   // Latencies are what was asked for: counts have what they leave, but a third at least.
   const wanted = pairs.length === 0 ? 0 : pairs.length * (HISTOGRAM_MIN + 4);
   const forCounts = Math.max(3, Math.ceil(spare / 3), spare - wanted - 2);
-  lines.push(...fitted(countLines(snapshot.counts, around), forCounts, 'row'));
+  lines.push(...fitted(countLines(snapshot.counts, around, columns), forCounts, 'row'));
   const left = rows - lines.length - foot.length - 1;
   if (pairs.length > 0) {
     const each = Math.floor(left / pairs.length);
@@ -72,7 +74,7 @@ export function screenLines(
 
 /** Everything, without limits: for the end. */
 export function summaryLines(snapshot: Snapshot, around: Surroundings, columns: number): string[] {
-  const lines = fitted(countLines(snapshot.counts, around), GROUP_LINES, 'row');
+  const lines = fitted(countLines(snapshot.counts, around, undefined), GROUP_LINES, 'row');
   for (const pair of snapshot.pairs)
     lines.push('', ...pairLines(pair, around, columns, Number.POSITIVE_INFINITY));
   return lines;
@@ -142,16 +144,18 @@ function jsonGroup({ values, label }: Group): unknown {
   return values.length > 0 ? values.map((value) => value ?? null) : label;
 }
 
-function countLines(rows: readonly CountRow[], { by, unicode }: Surroundings): string[] {
+/** @param columns where the rates of the last intervals are shown beside; there are none in a summary, of the whole time. */
+function countLines(
+  rows: readonly CountRow[],
+  { by, unicode }: Surroundings,
+  columns: number | undefined,
+): string[] {
   const head = ['PROBE', ...(by.length > 0 ? [by.join(', ')] : []), 'COUNT', 'RATE/S'];
-  const longest = Math.max(...rows.map((row) => row.history.length));
-  const history = unicode && rows.some((row) => row.history.length > 1);
-  const cells = rows.map(({ provider, probe, group, count: n, rate, history: rates }) => [
+  const cells = rows.map(({ provider, probe, group, count: n, rate }) => [
     shown(probeTitle({ provider, name: probe }), NAME_MAX),
     ...(by.length > 0 ? [cut(group.label, GROUP_MAX)] : []),
     String(n),
     formatRate(rate),
-    ...(history ? [pc.cyan(sparkline(rates).padStart(longest))] : []),
   ]);
   const aligns: ('left' | 'right')[] = [
     'left',
@@ -159,8 +163,18 @@ function countLines(rows: readonly CountRow[], { by, unicode }: Surroundings): s
     'right',
     'right',
   ];
-  const [first, ...others] = plainTable(history ? [...head, ''] : head, cells, aligns);
-  return [pc.dim(first), ...others];
+  const [first = '', ...others] = plainTable(head, cells, aligns);
+  const longest = Math.max(...rows.map((row) => row.history.length));
+  // The last column is at the right, so that all lines are as wide as the head.
+  const room = Math.min(longest, (columns ?? 0) - first.length - 2);
+  if (!unicode || room < HISTORY_MIN) return [pc.dim(first), ...others];
+  return [
+    pc.dim(first),
+    ...others.map((line, index) => {
+      const rates = rows[index]!.history.slice(-room);
+      return `${line}  ${pc.cyan(sparkline(rates).padStart(room))}`.trimEnd();
+    }),
+  ];
 }
 
 /** The table of a pair, and as much of its histogram as there is room for. */
