@@ -13,6 +13,7 @@ import { FailureError, NothingMatchedError, systemCode, UsageError } from '../er
 import { collect, collectPids } from '../options.ts';
 import { print, warn } from '../output.ts';
 import { parsePattern } from '../pattern.ts';
+import { archive } from '../scripts/archive.ts';
 import { scriptObstacle, TRACERS } from '../scripts/index.ts';
 import { type ScriptFile, scriptProbes, shellWord } from '../scripts/script.ts';
 import { shown } from '../text.ts';
@@ -104,17 +105,6 @@ function write(folder: string, files: readonly ScriptFile[]): void {
 
 function leftOut(site: Pick<ProbeSite, 'provider' | 'name'>, path: string, why: string): string {
   return `${shown(probeTitle(site))} in ${shown(path)} is left out: ${why}`;
-}
-
-/** A shell script that writes the files. What ends a file is not among its lines. */
-function archive(files: readonly ScriptFile[]): string {
-  const parts = files.map(({ name, text }) => {
-    const lines = new Set(text.split('\n'));
-    let end = 'END OF FILE';
-    while (lines.has(end)) end += '.';
-    return `cat > ${shellWord(name)} <<'${end}'\n${text}${end}\n`;
-  });
-  return `#!/bin/sh\n${parts.join('')}`;
 }
 
 function collectArguments(text: string, previous: readonly number[] | undefined): number[] {

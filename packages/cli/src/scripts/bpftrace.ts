@@ -59,10 +59,13 @@ function clause({ first, probes }: ProbeGroup, pids: readonly number[]): string 
   return `${comment('//', [signature(first), ...notes])}
 ${points.join(',\n')}
 ${predicate}{
-  printf("%llu %s %d/%d ${printfTitle(first)}${format}\\n", nsecs, comm, pid, tid${values});
+  printf("%llu %s %d/%d ${printfTitle(first, PERCENT)}${format}\\n", nsecs, comm, pid, tid${values});
 }
 `;
 }
+
+/** Version 0.17 takes `%%s` for one of its arguments: the sign is written as `shown` writes what can't be. */
+const PERCENT = '\\u0025';
 
 /** In quotes everything stands for itself but `\"`. https://github.com/bpftrace/bpftrace/blob/master/src/ast/attachpoint_parser.cpp */
 function word(text: string): string {
@@ -71,16 +74,17 @@ function word(text: string): string {
 
 const BACKSLASH: Rule = [/\\/, "bpftrace can't write a backslash there"];
 const NAME: readonly Rule[] = [BACKSLASH, [/\*/, 'bpftrace takes a name with * for a pattern']];
+const COLON: Rule = [/:/, 'bpftrace can have a colon in the name of a probe only'];
 const PATH: readonly Rule[] = [
   BACKSLASH,
+  COLON,
   [/[*?[\]]/, 'bpftrace takes a path with * ? [ ] for a pattern'],
-  [/:/, "bpftrace can't have a colon in a path"],
 ];
 
 export const bpftrace: ScriptLanguage = {
   generate,
   obstacle: ({ path, sdtProvider, sdtName }) =>
-    brokenRule(sdtProvider, NAME) ?? brokenRule(sdtName, NAME) ?? brokenRule(path, PATH),
+    brokenRule(sdtProvider, [COLON, ...NAME]) ?? brokenRule(sdtName, NAME) ?? brokenRule(path, PATH),
 };
 
 function conversion(type: ScriptArgument): string {

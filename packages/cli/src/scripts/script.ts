@@ -192,9 +192,12 @@ export function cString(text: string): string {
   return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
-/** What a printf of those prints as the name of a probe: to be put between the quotes of a format. */
-export function printfTitle(probe: Pick<ProbeSite, 'provider' | 'name'>): string {
-  return cString(shown(probeTitle(probe)).replaceAll('%', '%%')).slice(1, -1);
+/**
+ * What a printf of those prints as the name of a probe: to be put between the quotes of a format.
+ * @param percent how a format has that sign.
+ */
+export function printfTitle(probe: Pick<ProbeSite, 'provider' | 'name'>, percent = '%%'): string {
+  return cString(shown(probeTitle(probe)).replaceAll('%', percent)).slice(1, -1);
 }
 
 /** One word for the shell. */
