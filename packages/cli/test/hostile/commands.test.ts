@@ -272,3 +272,20 @@ test('messages about files, patterns and options of any name', { skip }, () => {
     assert.doesNotMatch(stderr, /^usdt: (?:forged|such)/m, what);
   }
 });
+
+test('files of any name are traced, also where the kernel would divide or cut it', { skip }, () => {
+  const names = [{ provider: 'path', name: 'x' }];
+  for (const name of ['a b', 'a\nb', 'aàb', 'a#b', 'a"b', 'a%sb', 'a:b(c)']) {
+    const path = compileProbes(folder, names, join(folder, name));
+    const running = spawn(path, { stdio: 'ignore' });
+    try {
+      const { stdout, stderr, status } = usdt(folder, 'trace', 'path:x', '-f', path, '-n', '2', '--json');
+      assert.equal(status, 0, stderr);
+      assert.equal(jsonLines(stdout).length, 2);
+      const [listed] = jsonLines(usdt(folder, 'list', '--json', '-p', String(running.pid)).stdout);
+      assert.equal(listed!.file, path, 'as /proc/PID/maps has it');
+    } finally {
+      running.kill();
+    }
+  }
+});
