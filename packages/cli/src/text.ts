@@ -18,7 +18,9 @@ const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/gu;
 /** In a name also every space but a single one within, so that a name can't look like two columns. */
 const UNSEEN_IN_NAME = /[\\\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}|^ | $|(?<= ) /gu;
 /** Nearly all text is like this. */
-const PLAIN = /^[!-[\]-~]*$/;
+const PLAIN = /^(?:[!-[\]-~]+(?: [!-[\]-~]+)*)?$/;
+/** Nothing to look for in it. */
+const PRINTABLE = /^[ -~]*$/;
 /** Ends of lines stay. */
 const UNSEEN_IN_LINE = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu;
 
@@ -66,7 +68,7 @@ export function quoted(text: string): string {
 
 /** Escapes what has no place in a line of text, and leaves backslashes: for text that is itself a notation, as JSON is. */
 export function escapeUnseen(text: string): string {
-  return text.replace(UNSEEN, escaped);
+  return PRINTABLE.test(text) ? text : text.replace(UNSEEN, escaped);
 }
 
 /**
@@ -83,7 +85,7 @@ export function message(text: string): string {
  */
 export function toJson(value: unknown): string {
   const text = JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item));
-  return text.replace(UNSEEN, inUnits);
+  return PRINTABLE.test(text) ? text : text.replace(UNSEEN, inUnits);
 }
 
 /**

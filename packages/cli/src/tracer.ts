@@ -13,12 +13,12 @@ import * as fs from 'node:fs';
 import { type Attachment, attach, type TracedProbe } from './attach.ts';
 import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './catalogue/discovery.ts';
 import { probeTitle } from './catalogue/probe.ts';
-import { FailureError, systemCode, UsageError } from './errors.ts';
+import { CommandError, FailureError, systemCode, UsageError } from './errors.ts';
 import { type Pattern, parsePattern } from './pattern.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
 import { parsePageLayout } from './ringbuffer/page.ts';
 import { RingBufferReader } from './ringbuffer/reader.ts';
-import { shown } from './text.ts';
+import { SENTENCE_MAX, shown } from './text.ts';
 import { ThreadTable } from './threads.ts';
 import { createInstance, type Instance, removeLeftovers } from './tracefs/instance.ts';
 import { requireTracefs } from './tracefs/tracefs.ts';
@@ -394,7 +394,8 @@ function threadsOf(pid: number): number[] {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // The system's own errors have paths in them.
+  return error instanceof CommandError ? error.message : shown(String(error), SENTENCE_MAX);
 }
 
 function safely<T>(action: () => T): T | undefined {

@@ -15,7 +15,7 @@ import { argumentsOf } from './arguments.ts';
 import type { CodeSpace } from './code-space.ts';
 import { obstacle, type ProbeFilter, translation } from './dof-probes.ts';
 import { USDT_SECTION } from './elf-file.ts';
-import type { ProbeSite } from './probe.ts';
+import { type ProbeSite, probeTitle } from './probe.ts';
 import type { Need } from './sparse-file.ts';
 
 /** A function's name is not longer; a C++ compiler's `__func__` has no parameters. */
@@ -39,13 +39,13 @@ export function probesOfUsdtNotes(context: UsdtContext, wanted?: ProbeFilter): P
   const { tracepoints, providers } = decodeUsdtNotes(elf.data(section), elf.format);
   const declared = new Map<string, UsdtProbe>();
   for (const { name, probes } of providers)
-    for (const probe of probes) declared.set(`${name}:${probe.name}`, probe);
+    for (const probe of probes) declared.set(probeTitle({ provider: name, name: probe.name }), probe);
 
   const groups = new Map<string, UsdtTracepoint[]>();
   for (const tracepoint of tracepoints) {
     const { provider, name, functionAddress } = tracepoint;
     if (wanted && !wanted({ provider, name, sdtProvider: provider, sdtName: name })) continue;
-    const key = `${functionAddress} ${provider}:${name}`;
+    const key = `${functionAddress} ${probeTitle(tracepoint)}`;
     const group = groups.get(key);
     if (group) group.push(tracepoint);
     else groups.set(key, [tracepoint]);
@@ -54,7 +54,7 @@ export function probesOfUsdtNotes(context: UsdtContext, wanted?: ProbeFilter): P
   for (const group of groups.values()) {
     const { provider, name: sdtName, functionAddress } = group[0]!;
     const name = sdtName.replaceAll('__', '-');
-    const probe = declared.get(`${provider}:${name}`);
+    const probe = declared.get(probeTitle({ provider, name }));
     const fired = group.filter(({ isEnabled }) => !isEnabled);
     const common = {
       ...{ provider, name, sdtProvider: provider, sdtName },
