@@ -64,7 +64,7 @@ test('list: whatever names a file has, each is shown on a line of its own, and e
         wanted.map(({ provider, name }) => keyOf({ provider, probe: name })),
       );
     }),
-    { numRuns: 4 },
+    { numRuns: 4, endOnFailure: true },
   );
 });
 

@@ -68,7 +68,7 @@ function assertComplete(made: Made, names: readonly Names[], inScript: number): 
 /** Names at random, and those that were thought out. */
 function forEach(check: (names: readonly Names[]) => void, numRuns = 3): void {
   check(SPITE);
-  fc.assert(fc.property(manyNames, check), { numRuns });
+  fc.assert(fc.property(manyNames, check), { numRuns, endOnFailure: true });
 }
 
 test('bpftrace reads its script as it is meant', {
@@ -351,7 +351,7 @@ test('several files in one: no line of theirs ends them', { skip: without('sh') 
       execFileSync('sh', ['-c', archive([{ name: 'some', text }])], { cwd: place });
       assert.equal(fs.readFileSync(join(place, 'some'), 'utf8'), text);
     }),
-    { numRuns: 30 },
+    { numRuns: 30, endOnFailure: true },
   );
   assertUnharmed(place);
 });
