@@ -7,13 +7,13 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
-  compile,
   MAIN,
   sleep,
   temporaryFolder,
   tracesOf,
   until,
   usdt,
+  webapp,
   without,
   withoutTracing,
 } from '../support.ts';
@@ -23,7 +23,7 @@ const skip = withoutTracing();
 const children: ChildProcess[] = [];
 let program = '';
 before(() => {
-  if (!skip) program = compile(folder);
+  if (!skip) program = webapp(folder);
 });
 after(async () => {
   for (const child of children) child.kill('SIGKILL');
@@ -128,7 +128,7 @@ test('labels by fields, buckets of one’s own, and programs that come later', {
     '0.5,60',
   );
   assert.ok((await text(url)).includes('usdt_probe_sites 0\n'));
-  compile(folder, 'later', '-DPROVIDER=laterapp');
+  webapp(folder, 'later', 'laterapp');
   const child = spawn(later, ['100000', '5000']);
   children.push(child);
   const label = 'provider="laterapp",probe="request__done",arg1="404",comm="later"';
@@ -186,7 +186,7 @@ interface Answer {
 }
 
 test('Prometheus scrapes two agents', { skip: skip || without('prometheus', 'promtool') }, async () => {
-  const other = compile(folder, 'other', '-DPROVIDER=otherapp');
+  const other = webapp(folder, 'other', 'otherapp');
   const one = await agent('-f', program, '--latency', 'webapp:request-start,request-done', '--key', 'arg0');
   const two = await agent('otherapp:*', '-f', other);
   const free = createServer().listen(0, '127.0.0.1');

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { findTracefs } from '../../src/tracefs/tracefs.ts';
 import {
-  compile,
   MAIN,
   startShop,
   temporaryFolder,
   until,
   usdt,
+  webapp,
   without,
   withoutTracing,
 } from '../support.ts';
@@ -30,7 +30,7 @@ let program = '';
 before(async () => {
   if (skip) return;
   fs.mkdirSync(join(folder, 'a folder'));
-  program = compile(folder, 'a folder/webapp');
+  program = webapp(folder, 'a folder/webapp');
   const cache = join(folder, 'cache');
   fs.mkdirSync(cache, { mode: 0o700 });
   shop = startShop(folder);

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
-  compile,
   jsonLines,
   MAIN,
   sleep,
@@ -14,6 +13,7 @@ import {
   tracesOf,
   until,
   usdt,
+  webapp,
   without,
   withoutTracing,
 } from '../support.ts';
@@ -35,7 +35,7 @@ after(() => {
 let program = '';
 before(() => {
   if (skip) return;
-  program = compile(folder);
+  program = webapp(folder);
   // Its image is then known before it runs again.
   spawnSync(process.execPath, [REQUESTS, '0', '0'], { env });
 });

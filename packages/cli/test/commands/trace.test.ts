@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { findTracefs } from '../../src/tracefs/tracefs.ts';
 import {
-  compile,
   jsonLines,
   MAIN,
   sleep,
@@ -13,6 +12,7 @@ import {
   tracesOf,
   until,
   usdt,
+  webapp,
   without,
   withoutTracing,
 } from '../support.ts';
@@ -22,7 +22,7 @@ after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 let program = '';
 before(() => {
-  if (!skip) program = compile(folder);
+  if (!skip) program = webapp(folder);
 });
 
 interface Running {
@@ -177,7 +177,7 @@ test('a process that starts later, and only process -p', { skip }, async () => {
 });
 
 test('a pattern without a file finds programs that start after it (--wait)', { skip }, async () => {
-  const unique = compile(folder, 'unique', '-DPROVIDER=uniqueapp');
+  const unique = webapp(folder, 'unique', 'uniqueapp');
   assert.equal(usdt(folder, 'trace', 'uniqueapp:*').status, 3);
   const tracer = await start('uniqueapp:request-*', '--wait');
   const child = spawn(unique, ['500', '10000']);
@@ -271,9 +271,9 @@ test('what a killed usdt left is removed by the next; what others have is not to
 });
 
 test('files with blanks, without a name, and changed since', { skip }, async () => {
-  const blank = compile(folder, 'a b\tc');
+  const blank = webapp(folder, 'a b\tc');
   assert.equal(jsonLines(usdt(folder, 'trace', 'webapp:where', '--json', '--', blank, '3').stdout).length, 3);
-  const deleted = compile(folder, 'deleted');
+  const deleted = webapp(folder, 'deleted');
   const child = spawn(deleted, ['1000', '10000']);
   try {
     await until(() => fs.readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes('deleted'), 'the program');
