@@ -66,8 +66,8 @@ registry=$(npm config get registry)
 certificates=/etc/ssl/certs/ca-certificates.crt
 export BARE_COMMAND="$1" BARE_USER=$run_as BARE_BASE=$base BARE_WORK=$work BARE_REGISTRY=$registry
 export BARE_CERTIFICATES=$certificates BARE_EXTRA=${NODE_EXTRA_CA_CERTS:-$certificates}
-# A namespace of mounts and one of processes: all that it mounts and starts ends with it.
-unshare --mount --pid --fork --kill-child bash -euc '
+# A namespace of mounts: all that it mounts ends with it. Not one of processes: a server has none either.
+unshare --mount bash -euc '
   mount --make-rprivate /
   root=$BARE_WORK/root
   mount -t overlay overlay -o "lowerdir=$BARE_BASE,upperdir=$BARE_WORK/upper,workdir=$BARE_WORK/overlay" "$root" || {
