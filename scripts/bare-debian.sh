@@ -29,13 +29,10 @@ dir=${LIBUSDT_BARE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/libusdt-bare-debian}
 base=$dir/$suite
 mkdir -p "$dir"
 
-# Several may start at once: the first makes the Debian, the others wait for it.
-exec 9>"$dir/lock"
-flock 9
-recipe="$(sha256sum <"$0") $(node --version) $(npm --version)"
-if [ "$(cat "$base/.made" 2>/dev/null)" != "$recipe" ]; then
+make_debian() {
   command -v debootstrap >/dev/null || fail "debootstrap is not installed"
   # What apt itself installs from, in whatever file and format that is written.
+  local mirror script name
   mirror=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
     awk '$1 == "Debian" { print $2; exit }')
   [ -n "$mirror" ] || fail "apt names no Debian mirror here"
@@ -53,10 +50,17 @@ if [ "$(cat "$base/.made" 2>/dev/null)" != "$recipe" ]; then
   cp -rL "$(npm root -g)/npm" "$base/opt/node/lib/node_modules/npm"
   for name in npm npx; do ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$base/opt/node/bin/$name"; done
   chroot "$base" useradd --create-home user
+}
+
+# Several may start at once: the first makes the Debian, the others wait for it; while one uses it, it stays as it is.
+exec 9>"$dir/lock"
+flock 9
+recipe="$(declare -f make_debian | sha256sum) $(node --version) $(npm --version)"
+if [ "$(cat "$base/.made" 2>/dev/null)" != "$recipe" ]; then
+  make_debian
   echo "$recipe" >"$base/.made"
 fi
-flock -u 9
-exec 9>&-
+flock -s 9
 
 work=$(mktemp -d "$dir/run.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
@@ -85,7 +89,13 @@ unshare --mount bash -euc '
   [ "$BARE_USER" = root ] || home=/home/$BARE_USER
   cp -r "$BARE_WORK/checkout" "$root$home/checkout"
   chroot "$root" chown -R "$BARE_USER" "$home/checkout"
-  exec chroot --userspec="$BARE_USER" "$root" /usr/bin/env -i HOME="$home" USER="$BARE_USER" LANG=C.UTF-8 \
+  # The root of the namespace, as on a machine or in a container; a chroot shows in the paths of other namespaces.
+  cd "$root"
+  mkdir outside
+  pivot_root . outside
+  umount -l outside
+  rmdir outside
+  exec chroot --userspec="$BARE_USER" / /usr/bin/env -i HOME="$home" USER="$BARE_USER" LANG=C.UTF-8 \
     PATH=/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     npm_config_registry="$BARE_REGISTRY" NODE_EXTRA_CA_CERTS=/etc/ssl/extra.crt \
     bash -c "cd $home/checkout && $BARE_COMMAND" </dev/null
