@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { findTracefs } from '../../src/tracefs/tracefs.ts';
 import {
+  absent,
   MAIN,
   startShop,
   temporaryFolder,
@@ -198,9 +199,8 @@ test('the script for DTrace names probes as DTrace does', { skip }, () => {
 });
 
 test('ebpf_exporter: the program compiles, and the configuration names its maps and labels', {
-  skip: skip || without('clang', 'bpftool', 'python3', 'unshare'),
+  skip: skip || without('clang', 'bpftool', 'python3', 'readelf', 'unshare', '/usr/include/bpf/usdt.bpf.h'),
 }, async (t) => {
-  if (!fs.existsSync('/usr/include/bpf/usdt.bpf.h')) return t.skip('no headers of libbpf');
   const there = join(folder, 'ebpf');
   fs.mkdirSync(there);
   // Printed it is a shell script that writes the files; -o writes the same ones.
@@ -235,7 +235,7 @@ test('ebpf_exporter: the program compiles, and the configuration names its maps 
   assert.ok(sections.includes(`usdt/${image}:shop__app:request__start`), sections);
   const parse = 'import json,sys,yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)';
   const read = spawnSync('python3', ['-c', parse, join(there, 'probes.yaml')], { encoding: 'utf8' });
-  if (read.stderr.includes('ModuleNotFoundError')) return t.skip('no yaml module for python3');
+  if (read.stderr.includes('ModuleNotFoundError')) return t.skip(absent('the yaml module of python3'));
   const { counters } = (JSON.parse(read.stdout) as { metrics: { counters: Counter[] } }).metrics;
   const symbols = execFileSync('readelf', ['-sW', join(there, 'probes.bpf.o')], { encoding: 'utf8' });
   for (const { name } of counters) assert.match(symbols, new RegExp(`OBJECT .* ${name}$`, 'm'));
