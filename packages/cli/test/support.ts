@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findTracefs } from '../src/tracefs/tracefs.ts';
+import { tracefsFolders } from '../src/tracefs/tracefs.ts';
 
 export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
@@ -18,6 +18,11 @@ function has(program: string): boolean {
 export function without(...programs: readonly string[]): string | false {
   const missing = programs.filter((program) => !has(program));
   return missing.length === 0 ? false : absent(`${missing.join(', ')} not installed`);
+}
+
+/** Where tracefs is mounted for all to see; undefined where it is not. */
+export function findTracefs(): string | undefined {
+  return tracefsFolders().mounted[0];
 }
 
 /** For `skip`: false where uprobe events can be defined. */

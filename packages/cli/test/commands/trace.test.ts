@@ -3,9 +3,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { findTracefs } from '../../src/tracefs/tracefs.ts';
 import {
   compile,
+  findTracefs,
   jsonLines,
   MAIN,
   sleep,
