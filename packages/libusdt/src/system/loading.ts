@@ -76,7 +76,7 @@ function fromTemporaryFile(bytes: Uint8Array, attempt: (file: string) => Engine 
       const file = join(folder, 'engine.so');
       fs.writeFileSync(file, bytes, { mode: 0o700, flag: 'wx' });
       const result = attempt(file);
-      if (!isProblem(result)) return result;
+      if (!isProblem(result) || result.reason === 'addons-forbidden') return result;
       problems.push(result);
     } catch (error) {
       problems.push(problemFrom(error, parent, parent));
