@@ -20,7 +20,7 @@ import { parsePageLayout } from './ringbuffer/page.ts';
 import { RingBufferReader } from './ringbuffer/reader.ts';
 import { ThreadTable } from './threads.ts';
 import { createInstance, type Instance, removeLeftovers } from './tracefs/instance.ts';
-import { requireTracefs } from './tracefs/tracefs.ts';
+import { openTracefs } from './tracefs/tracefs.ts';
 import { parseTypeOverride } from './types.ts';
 import { evaluate, parseWhere, type Where, whereArguments } from './where.ts';
 
@@ -142,7 +142,7 @@ class KernelTracer implements Tracer {
       ...(options.programs && { programs: options.programs }),
     };
     this.discovery = new Discovery(sources);
-    const tracefs = requireTracefs();
+    const tracefs = openTracefs().path;
     const matches = this.discovery.find();
     removeLeftovers(tracefs);
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { absent, without, withoutRoot } from '../../../test/support/needs.ts';
-import { findTracefs } from '../src/tracefs/tracefs.ts';
+import { tracefsFolders } from '../src/tracefs/tracefs.ts';
 
 export { absent, without };
 
@@ -19,6 +19,11 @@ export function withoutPrograms(): string | false {
 /** For `skip`: false if `usdt` is built. */
 export function withoutCommand(): string | false {
   return fs.existsSync(MAIN) ? false : absent('packages/cli/dist');
+}
+
+/** Where tracefs is mounted for all to see; undefined where it is not. */
+export function findTracefs(): string | undefined {
+  return tracefsFolders().mounted[0];
 }
 
 /** For `skip`: false where uprobe events can be defined. */

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { rootCommand } from '../root.ts';
 import type { Finding } from './check.ts';
 
 /** Bits of CapEff that tracing makes use of: https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h */
@@ -25,7 +26,7 @@ export function checkPermissions(user: number | undefined, status: string): Find
     return { check, state: 'ok', message: 'root, with the capabilities that tracing needs' };
   if (user !== 0) {
     const message = `user ${user}: probes can be defined and listed; tracing is root's`;
-    return { check, state: 'warn', message, fix: 'sudo usdt doctor' };
+    return { check, state: 'warn', message, fix: rootCommand() };
   }
   const message = `root without ${missing.join(', ')}: other users' processes can't be looked at`;
   const fix = `start the container with ${missing.map((name) => `--cap-add=${name.slice(4)}`).join(' ')}`;

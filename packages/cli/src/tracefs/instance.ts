@@ -32,7 +32,7 @@ export interface Instance {
 const open = new Set<Instance>();
 let serial = 0;
 
-/** @throws FailureError when the kernel refuses; the caller has checked with `requireTracefs`. */
+/** @throws FailureError when the kernel refuses; the caller has it from `openTracefs`. */
 export function createInstance(tracefs: string): Instance {
   const owner = currentOwner();
   let name: string;

@@ -5,9 +5,9 @@ import * as fs from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { findTracefs } from '../../src/tracefs/tracefs.ts';
 import {
   absent,
+  findTracefs,
   MAIN,
   startShop,
   temporaryFolder,

@@ -4,8 +4,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { unusable } from '../../../../test/support/needs.ts';
-import { findTracefs } from '../../src/tracefs/tracefs.ts';
 import {
+  findTracefs,
   jsonLines,
   MAIN,
   sleep,
