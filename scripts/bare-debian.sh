@@ -54,13 +54,17 @@ make_debian() {
 
 # Several may start at once: the first makes the Debian, the others wait for it; while one uses it, it stays as it is.
 exec 9>"$dir/lock"
-flock 9
 recipe="$(declare -f make_debian | sha256sum) $(node --version) $(npm --version)"
-if [ "$(cat "$base/.made" 2>/dev/null)" != "$recipe" ]; then
-  make_debian
-  echo "$recipe" >"$base/.made"
-fi
+is_made() { [ "$(cat "$base/.made" 2>/dev/null)" = "$recipe" ]; }
 flock -s 9
+until is_made; do
+  flock 9
+  if ! is_made; then
+    make_debian
+    echo "$recipe" >"$base/.made"
+  fi
+  flock -s 9
+done
 
 work=$(mktemp -d "$dir/run.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT

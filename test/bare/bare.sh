@@ -28,7 +28,8 @@ if [ "$who" = root ]; then
   # A line of usdt trace: the time, process and thread, the probe, and its arguments.
   grep -qE 'webapp:request-(start|done).*/hello/world' <<<"$demo" || fail "the demo shows no event"
 else
-  grep -qE 'sudo|as root' <<<"$demo" || fail "the demo does not say that it needs root"
+  # The explanation, and the one command to try next.
+  grep -qE "^ +(sudo|su -c) .*npm run demo" <<<"$demo" || fail "the demo does not say how to see the events"
 fi
 
 count() { sed -n "s/^ℹ $1 //p" "$output"; }
