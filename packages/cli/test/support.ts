@@ -46,6 +46,8 @@ export function temporaryFolder(): string {
 /** A copy of a program of fixtures/programs. */
 export function fixtureProgram(folder: string, fixture: string, name = fixture): string {
   const program = join(folder, name);
+  // One that still runs can't be written over.
+  fs.rmSync(program, { force: true });
   fs.copyFileSync(fileURLToPath(new URL(`./fixtures/programs/${fixture}`, import.meta.url)), program);
   fs.chmodSync(program, 0o755);
   return program;
