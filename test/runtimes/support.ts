@@ -11,6 +11,7 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../kill.ts';
 
 /** A way to run a JavaScript file. */
 export interface Runtime {
@@ -200,6 +201,6 @@ export class Running {
   }
 
   kill(): void {
-    this.child.kill('SIGKILL');
+    kill(this.child, 'SIGKILL');
   }
 }

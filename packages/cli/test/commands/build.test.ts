@@ -1,9 +1,11 @@
 /** `usdt build`: the images that it writes, read by readelf, and used by a program that is traced. */
+
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { kill } from '../../../../test/kill.ts';
 import { jsonLines, MAIN, temporaryFolder, until, usdt, without, withoutTracing } from '../support.ts';
 
 const folder = temporaryFolder();
@@ -285,6 +287,6 @@ setInterval(() => web.probes['request-start'].fire(i++, '/page/' + i), 20);
     assert.match(maps, /artifact\/libusdt-engine-[0-9a-f]{16}\.so$/m);
     assert.ok(!fs.existsSync(cache));
   } finally {
-    child.kill('SIGKILL');
+    kill(child, 'SIGKILL');
   }
 });
