@@ -28,6 +28,7 @@ const started = performance.now();
 const folder = mkdtempSync(join(tmpdir(), 'libusdt-demo-'));
 const env = { ...process.env, LIBUSDT_DIR: folder, PORT: '0' };
 const children = new Set();
+process.stdout.on('error', () => process.exit(0));
 process.on('exit', () => {
   for (const child of children) kill(child, 'SIGKILL');
   rmSync(folder, { recursive: true, force: true });
@@ -63,7 +64,7 @@ async function end({ child, ended }) {
 const running = new Set();
 const endAll = () => Promise.all([...running].map(end));
 
-/** Runs it to its end, or until the time for the demo is over. @returns its exit code. */
+/** Runs it to its end, or until the time for the demo is over. @returns its exit code, what it wrote to stderr where that is piped, and whether it had to be ended. */
 async function show(command, args, { output = 'inherit', errors = 'inherit' } = {}) {
   const tracer = start(command, args, ['ignore', output, errors]);
   running.add(tracer);
@@ -73,14 +74,18 @@ async function show(command, args, { output = 'inherit', errors = 'inherit' } = 
     lines.on('line', (line) => line && console.log(line));
   }
   let complaints = '';
+  let late = false;
   tracer.child.stderr?.setEncoding('utf8').on('data', (text) => {
     complaints += text;
   });
   const left = Math.max(0, LIMIT - (performance.now() - started));
   const over = pause(left, 'late', { ref: false });
-  if ((await Promise.race([tracer.ended, over])) === 'late') await end(tracer);
+  if ((await Promise.race([tracer.ended, over])) === 'late') {
+    late = true;
+    await end(tracer);
+  }
   running.delete(tracer);
-  return { code: await tracer.ended, complaints: complaints.trim() };
+  return { code: await tracer.ended, complaints: complaints.trim(), late };
 }
 
 title('A program with probes: node examples/http-server.mjs');
@@ -111,15 +116,26 @@ await endAll();
 process.exit(0);
 
 async function trace() {
-  const pid = String(server.child.pid);
   title("Its requests, one by one: usdt trace 'webapp:*'");
-  const lines = ['trace', 'webapp:*', '--pid', pid, '--count', '6', '--quiet'];
-  const { code, complaints } = await show(process.execPath, [USDT, ...lines], { errors: 'pipe' });
-  if (code !== 0) return explain(code, complaints || 'Tracing took too long.');
+  const lines = ['trace', 'webapp:*', '--file', file, '--count', '6', '--quiet'];
+  const { code, complaints, late } = await show(process.execPath, [USDT, ...lines], { errors: 'pipe' });
+  if (late) return explain(code, `${complaints}\n  Events are missing: they did not arrive in time.`.trim());
+  if (code !== 0) return explain(code, complaints);
 
   title('How long they take: usdt stat --latency webapp:request-start,webapp:request-done');
   const pair = 'webapp:request-start,webapp:request-done';
-  const options = ['--key', 'arg0', '--pid', pid, '--duration', '1', '--interval', '5', '--plain', '--quiet'];
+  const options = [
+    '--key',
+    'arg0',
+    '--file',
+    file,
+    '--duration',
+    '1',
+    '--interval',
+    '5',
+    '--plain',
+    '--quiet',
+  ];
   await show(process.execPath, [USDT, 'stat', '--latency', pair, ...options]);
 
   if (has('bpftrace')) {

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../kill.ts';
 import { absent, unusable, without, withoutRoot } from '../support/needs.ts';
 
 export { absent, without };
@@ -207,6 +208,6 @@ export class Running {
   }
 
   kill(): void {
-    this.child.kill('SIGKILL');
+    kill(this.child, 'SIGKILL');
   }
 }

@@ -11,6 +11,7 @@ import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { interrupt } from '../interrupt.ts';
+import { kill } from '../kill.ts';
 import { PATIENCE, temporaryFolder } from '../runtimes/support.ts';
 import { absent, without, withoutRoot } from '../support/needs.ts';
 
@@ -70,7 +71,7 @@ export class Started {
       env: environment(),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    t.after(() => child.kill('SIGKILL'));
+    t.after(() => kill(child, 'SIGKILL'));
     this.child = child;
     this.closed = once(child, 'close');
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

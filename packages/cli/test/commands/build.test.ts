@@ -11,6 +11,7 @@ import {
   readElf,
   readNotes as readElfNotes,
 } from 'libusdt/codecs';
+import { kill } from '../../../../test/kill.ts';
 import { readNotes } from '../../../../test/support/notes.ts';
 import { symbolAddresses } from '../../src/catalogue/symbols.ts';
 import {
@@ -309,6 +310,6 @@ setInterval(() => web.probes['request-start'].fire(i++, '/page/' + i), 20);
     assert.match(maps, /artifact\/libusdt-engine-[0-9a-f]{16}\.so$/m);
     assert.ok(!fs.existsSync(cache));
   } finally {
-    child.kill('SIGKILL');
+    kill(child, 'SIGKILL');
   }
 });

@@ -1,6 +1,7 @@
 /**
  * Programs that were made for DTrace, on this system: what `usdt list` shows of them, and that they can be traced without it.
  */
+
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildImage, defineImage, dofAttributes, encodeDof, readElf } from 'libusdt/codecs';
+import { kill } from '../../../../test/kill.ts';
 import { symbolAddresses } from '../../src/catalogue/symbols.ts';
 import { addSection } from '../sections.ts';
 import {
@@ -161,7 +163,7 @@ test('a process is listed with them, and who traces it is seen', {
     });
     await new Promise((resolve) => tracer.stdout.once('data', resolve));
     const during = list();
-    tracer.kill('SIGINT');
+    kill(tracer, 'SIGINT');
     tracer.stdout.resume();
     await new Promise((resolve) => tracer.once('exit', resolve));
     assert.deepEqual(
@@ -169,7 +171,7 @@ test('a process is listed with them, and who traces it is seen', {
       untraced.map(([name]) => [name, name === 'idle']),
     );
   } finally {
-    child.kill();
+    kill(child);
   }
 });
 
@@ -318,10 +320,10 @@ test('of a process with an image that has notes and DOF, each probe is listed on
     await until(() => told.includes('\n'), 'the tracer');
     assert.equal(told, 'usdt: tracing web-app:request-start, web-app:done\n');
     const traced = jsonLines(usdt(folder, 'list', '--json', image!).stdout).map((probe) => probe.traced);
-    tracer.kill('SIGINT');
+    kill(tracer, 'SIGINT');
     await new Promise((resolve) => tracer.once('exit', resolve));
     assert.deepEqual(traced, [true, true]);
   } finally {
-    child.kill();
+    kill(child);
   }
 });

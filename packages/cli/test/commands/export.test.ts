@@ -1,4 +1,5 @@
 /** `usdt export` as an agent: asked by curl's equivalent, and scraped by a real Prometheus. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -6,6 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { kill } from '../../../../test/kill.ts';
 import {
   MAIN,
   sleep,
@@ -26,7 +28,7 @@ before(() => {
   if (!skip) program = webapp(folder);
 });
 after(async () => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) kill(child, 'SIGKILL');
   await sleep(50);
   fs.rmSync(folder, { recursive: true, force: true });
 });
@@ -59,7 +61,7 @@ async function agent(...args: readonly string[]): Promise<Agent> {
     url: (JSON.parse(out) as { url: string }).url,
     errors: () => err,
     stop: (signal) => {
-      child.kill(signal);
+      kill(child, signal);
       return exit;
     },
   };
@@ -141,7 +143,7 @@ test('labels by fields, buckets of one’s own, and programs that come later', {
     /usdt_latency_seconds_bucket\{le="60",start="laterapp:request__start",done="laterapp:request__done",arg1="200",comm="later"\} \d+/,
   );
   assert.doesNotMatch(told, /le="0\.001"/);
-  child.kill();
+  kill(child);
   assert.equal(await stop('SIGINT'), 0);
 });
 
@@ -257,7 +259,7 @@ scrape_configs:
   assert.ok(Number(median?.value[1]) > 0 && Number(median?.value[1]) < 1, JSON.stringify(median));
   assert.equal(await one.stop('SIGTERM'), 0);
   assert.equal(await two.stop('SIGTERM'), 0);
-  prometheus.kill('SIGTERM');
+  kill(prometheus, 'SIGTERM');
   await new Promise((resolve) => prometheus.on('close', resolve));
 });
 

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { kill } from '../../../../test/kill.ts';
 import { readNotes } from '../../../../test/support/notes.ts';
 import {
   jsonLines,
@@ -148,7 +149,7 @@ test('of a process, and of all: deleted and moved files too; traced while somebo
     });
     await new Promise((resolve) => tracer.stdout.once('data', resolve));
     const traced = Object.fromEntries(list(program).map((probe) => [probe.probe, probe.traced]));
-    tracer.kill('SIGINT');
+    kill(tracer, 'SIGINT');
     tracer.stdout.resume();
     await new Promise((resolve) => tracer.once('exit', resolve));
     assert.deepEqual(traced, { request__start: false, types: true, where: false, request__done: false });
@@ -156,6 +157,6 @@ test('of a process, and of all: deleted and moved files too; traced while somebo
     assert.equal(list('--all').filter(({ file }) => file === program).length, 4);
     assert.equal(list('-p', String(child.pid)).filter(({ traced: now }) => now === false).length, 4);
   } finally {
-    child.kill();
+    kill(child);
   }
 });

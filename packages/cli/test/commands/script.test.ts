@@ -1,10 +1,12 @@
 /** The scripts for other tracers: run by bpftrace and perf, checked by SystemTap and the C compiler where they are installed. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { kill } from '../../../../test/kill.ts';
 import {
   absent,
   findTracefs,
@@ -22,7 +24,7 @@ const folder = temporaryFolder();
 const skip = withoutTracing();
 const children: ChildProcess[] = [];
 after(() => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) kill(child, 'SIGKILL');
   fs.rmSync(folder, { recursive: true });
 });
 let image = '';
@@ -71,7 +73,7 @@ async function lines(pattern: RegExp, command: string, ...args: readonly string[
       .slice(0, -1)
       .filter((line) => pattern.test(line));
   await until(() => matching().length >= 3 || child.exitCode !== null, 'three events');
-  child.kill('SIGINT');
+  kill(child, 'SIGINT');
   assert.ok(matching().length >= 3, `${out}${err}`);
   return matching();
 }
@@ -118,8 +120,8 @@ test('bpftrace with processes, a file with a blank, and types for a foreign prog
     'webapp:request-start=_,string',
   );
   const found = await lines(/webapp:/, 'bpftrace', save('webapp.bt', text));
-  one.kill();
-  two.kill();
+  kill(one);
+  kill(two);
   for (const line of found) {
     const [, , who, what, ...values] = line.split(' ');
     assert.equal(who, `${one.pid}/${one.pid}`);
@@ -137,7 +139,7 @@ test('perf runs its script, reads text, and leaves no event behind', {
   const running = spawn(program, ['100000', '10000']);
   children.push(running);
   const { stdout, stderr } = spawnSync('sh', [save('both.sh', both), '2'], { encoding: 'utf8' });
-  running.kill();
+  kill(running);
   const starts = stdout.split('\n').filter((line) => line.includes(':request__start:'));
   assert.ok(starts.length > 3, stderr);
   for (const line of starts) {

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { kill } from '../../../../test/kill.ts';
 import { unusable } from '../../../../test/support/needs.ts';
 import {
   findTracefs,
@@ -55,7 +56,7 @@ async function start(...args: readonly string[]): Promise<Running> {
     pid: child.pid!,
     events: () => jsonLines(out.slice(0, out.lastIndexOf('\n') + 1)),
     errors: () => err,
-    kill: (signal) => child.kill(signal),
+    kill: (signal) => kill(child, signal),
     exit,
   };
 }
@@ -169,10 +170,10 @@ test('a process that starts later, and only process -p', { skip }, async () => {
   const second = spawnSync(program, ['50', '100']);
   await until(() => tracer.events().some(({ pid }) => pid === second.pid), 'events of the second process');
   await until(() => only.events().length > 2, 'events of one process');
-  first.kill();
+  kill(first);
   assert.equal(await only.exit, 0, 'it ends with the process');
   assert.deepEqual([...new Set(only.events().map(({ pid }) => pid))], [first.pid]);
-  tracer.kill('SIGINT');
+  kill(tracer, 'SIGINT');
   assert.equal(await tracer.exit, 0);
   assert.equal(tracer.events().filter(({ pid }) => pid === second.pid).length, 50);
 });
@@ -183,8 +184,8 @@ test('a pattern without a file finds programs that start after it (--wait)', { s
   const tracer = await start('uniqueapp:request-*', '--wait');
   const child = spawn(unique, ['500', '10000']);
   await until(() => tracer.events().length > 0, 'events of a file that was not known');
-  child.kill();
-  tracer.kill('SIGTERM');
+  kill(child);
+  kill(tracer, 'SIGTERM');
   assert.equal(await tracer.exit, 0);
 });
 
@@ -192,7 +193,7 @@ test('nothing is left in tracefs: at the end, by signals, when the program crash
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const tracer = await start('webapp:*', '-f', program);
     assert.ok(tracesOf(tracer.pid).length > 0);
-    tracer.kill(signal);
+    kill(tracer, signal);
     assert.equal(await tracer.exit, 0, signal);
     assert.deepEqual(tracesOf(tracer.pid), []);
   }
@@ -246,7 +247,7 @@ test('probes in a file that only a container has', { skip: skip || without('unsh
     );
     assert.equal(listed.length, 4);
   } finally {
-    child.kill();
+    kill(child);
   }
 });
 
@@ -258,7 +259,7 @@ test('what a killed usdt left is removed by the next; what others have is not to
   const tracefs = findTracefs()!;
   fs.appendFileSync(`${tracefs}/uprobe_events`, `p:theirs_${process.pid}/mine ${program}:0x1000\n`);
   try {
-    killed.kill('SIGKILL');
+    kill(killed, 'SIGKILL');
     await killed.exit;
     assert.ok(tracesOf(killed.pid).length > 0);
     const both = usdt(folder, 'trace', 'webapp:request-start', '--json', '-f', program, '--', program, '30');
@@ -272,7 +273,7 @@ test('what a killed usdt left is removed by the next; what others have is not to
     await until(() => living.events().length === 30, 'the same events in the other tracer');
   } finally {
     fs.appendFileSync(`${tracefs}/uprobe_events`, `-:theirs_${process.pid}/mine\n`);
-    living.kill('SIGINT');
+    kill(living, 'SIGINT');
     await living.exit;
   }
 });
@@ -291,17 +292,17 @@ test('files with blanks, without a name, and changed since', { skip }, async () 
       2,
     );
   } finally {
-    child.kill();
+    kill(child);
   }
 });
 
 test('lost events are counted, none is counted twice', { skip }, async () => {
   const tracer = await start('webapp:*', '-f', program, '--buffer', '64');
-  tracer.kill('SIGSTOP');
+  kill(tracer, 'SIGSTOP');
   spawnSync(program, ['20000']);
-  tracer.kill('SIGCONT');
+  kill(tracer, 'SIGCONT');
   await sleep(300);
-  tracer.kill('SIGINT');
+  kill(tracer, 'SIGINT');
   assert.equal(await tracer.exit, 0);
   const seen = tracer.events().filter(({ probe }) => probe !== undefined).length;
   const [, lost] = /(\d+) lost\n$/.exec(tracer.errors())!;

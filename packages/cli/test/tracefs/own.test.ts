@@ -1,4 +1,5 @@
 /** `usdt` where no tracefs is mounted, or only one that can't be used: in a mount namespace of the test's own. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,6 +7,7 @@ import * as fs from 'node:fs';
 import { join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../../../../test/kill.ts';
 import { withoutRoot } from '../../../../test/support/needs.ts';
 import { rootCommand } from '../../src/root.ts';
 import { openTracefs } from '../../src/tracefs/tracefs.ts';
@@ -22,7 +24,7 @@ before(() => {
   shop = startShop(folder);
 });
 after(() => {
-  if (shop.pid !== undefined) shop.kill('SIGKILL');
+  kill(shop, 'SIGKILL');
   fs.rmSync(folder, { recursive: true });
 });
 
@@ -105,7 +107,7 @@ describe('without a tracefs that can be used, root', {
       });
       await once(tracer.stdout!, 'data');
       assert.notDeepEqual(tracesOf(tracer.pid!), [], 'it has an instance and events');
-      tracer.kill(signal);
+      kill(tracer, signal);
       await once(tracer, 'exit');
       if (signal === 'SIGKILL') assert.equal(run(UNMOUNT, 'trace', PATTERN, '--count', '1').status, 0);
       assert.deepEqual(tracesOf(tracer.pid!), []);
