@@ -1,38 +1,23 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const KILL = new URL('./kill.ts', import.meta.url).href;
 
-test('to kill a program that could not be started harms nobody else', {
-  skip: process.platform === 'win32',
-}, () => {
-  const script = `
-    import { spawn } from 'node:child_process';
-    import { kill } from '${KILL}';
-    const child = spawn('/nowhere/tracer');
-    child.on('error', () => {});
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGKILL']) kill(child, signal);
-    setTimeout(() => console.log('alive'), 50);`;
+test('to kill a program that could not be started harms nobody else', async () => {
+  const fixture = fileURLToPath(new URL('./fixtures/kill-absent.ts', import.meta.url));
   // In a process group of its own: the test runner would be hit too.
-  const { stdout, signal } = spawnSync(
-    process.execPath,
-    [
-      '--input-type=module',
-      '-e',
-      `
-      import { spawn } from 'node:child_process';
-      spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', process.argv[1]], { detached: true, stdio: 'inherit' });`,
-      script,
-    ],
-    { encoding: 'utf8', cwd: ROOT },
-  );
-  assert.equal(signal, null);
-  assert.equal(stdout, 'alive\n');
+  const program = spawn(process.execPath, ['--import', 'tsx', fixture], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [printed, [code, signal]] = await Promise.all([text(program.stdout), once(program, 'close')]);
+  assert.deepEqual([printed, code, signal], ['alive\n', 0, null]);
 });
 
 /** Folders with programs that start others. */

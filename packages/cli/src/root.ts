@@ -22,7 +22,9 @@ export function rootCommand(
 
 /** For a shell. */
 function quote(word: string): string {
-  return PLAIN.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  if (PLAIN.test(word)) return word;
+  // In double quotes, which are easier on the eye, where nothing in them means anything to a shell.
+  return word.includes("'") && !/["$`\\!]/.test(word) ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function isInstalled(program: string, path: string): boolean {

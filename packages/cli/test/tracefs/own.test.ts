@@ -115,6 +115,17 @@ describe('without a tracefs that can be used, root', {
     });
   }
 
+  test('without native code the message names the mount to make', () => {
+    const script = `${UNMOUNT}; NODE_OPTIONS=--no-addons "$@"`;
+    const args = ['-m', '--propagation', 'private', 'sh', '-c', script, 'sh', process.execPath, MAIN];
+    const { stderr, status } = spawnSync('unshare', [...args, 'trace', PATTERN], { encoding: 'utf8', env });
+    assert.equal(status, 4, stderr);
+    assert.match(
+      stderr,
+      /^usdt: tracefs is not mounted, .*: mount -t tracefs tracefs \/sys\/kernel\/tracing\n$/,
+    );
+  });
+
   test('may not mount: the message says so, and what to try', { skip: without('setpriv') }, () => {
     const drop = ['--bounding-set=-sys_admin', '--inh-caps=-sys_admin'];
     const script = `${UNMOUNT}; exec setpriv ${drop.join(' ')} "$@"`;
@@ -136,7 +147,7 @@ describe('without a tracefs that can be used, root', {
     assert.equal(status, 4, stderr);
     assert.match(
       stderr,
-      /^usdt: tracefs is not mounted[^:]*: (sudo|su -c) .*npx usdt trace .*a:\*.* --count 1'?\n$/,
+      /^usdt: tracefs is not mounted[^:]*: (sudo npx|su -c "npx) usdt trace 'a:\*' --count 1"?\n$/,
     );
   });
 });
@@ -147,8 +158,12 @@ test('the command for root has the arguments as a shell takes them', () => {
   fs.writeFileSync(join(bin, 'sudo'), '');
   assert.equal(rootCommand(['stat', '-p', '12'], { PATH: '/nowhere:' }), "su -c 'usdt stat -p 12'");
   const args = ['trace', 'webapp:*', '--where', "comm == 'x'"];
-  assert.equal(
-    rootCommand(args, { PATH: bin, npm_command: 'exec' }),
-    `sudo npx usdt trace 'webapp:*' --where 'comm == '\\''x'\\'''`,
-  );
+  const env = { PATH: bin, npm_command: 'exec' };
+  assert.equal(rootCommand(args, env), `sudo npx usdt trace 'webapp:*' --where "comm == 'x'"`);
+  assert.equal(rootCommand(['trace', 'a:*'], { PATH: '' }), `su -c "usdt trace 'a:*'"`);
+  for (const word of ["$HOME's", 'a "b" \'c\'', '`x`', 'a\\b', '!!', '', 'Zoë ☃', "it's"]) {
+    const command = rootCommand(['trace', word], { PATH: '' });
+    const shell = spawnSync('sh', ['-c', `usdt() { printf %s "$2"; }; su() { eval "$2"; }; ${command}`]);
+    assert.equal(String(shell.stdout), word, command);
+  }
 });
