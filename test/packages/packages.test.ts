@@ -68,6 +68,7 @@ describe('what is in a tarball', () => {
         assert.ok(files.includes(file!), `${file} is in it`);
       }
       assert.equal(manifest.license, 'MIT');
+      assert.deepEqual(Object.keys(manifest.scripts as object), ['prepack'], 'no install script');
       assert.deepEqual(manifest.publishConfig, { access: 'public', provenance: true });
       assert.match(JSON.stringify(manifest.repository), /github\.com\/libusdt\/libusdt\.git/);
       assert.ok(manifest.bugs && manifest.homepage);
