@@ -77,7 +77,9 @@ if (parts.length === 0)
 const date = new Date().toISOString().slice(0, 10);
 const dropIn = versions.get(manifests.at(-1)[1].name);
 const heading = `## ${version} (${date}), @libusdt/dtrace-provider ${dropIn}`;
-const released = [`${before}${UNRELEASED}`.trim(), heading, ...parts, older.trim()].filter(Boolean).join('\n\n');
+const released = [`${before}${UNRELEASED}`.trim(), heading, ...parts, older.trim()]
+  .filter(Boolean)
+  .join('\n\n');
 
 /** Sets a package's version, and those of our packages that it depends on. */
 function update(entry, name) {
