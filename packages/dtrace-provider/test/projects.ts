@@ -37,7 +37,8 @@ export async function npm(cwd: string, ...args: readonly string[]): Promise<Outp
 
 /** Serves what `npm pack` makes of the drop-in, for as long as this process runs. Its URL. */
 async function startRegistry(folder: string): Promise<string> {
-  const pack = ['pack', '--pack-destination', folder, '--json', '--loglevel=error'];
+  // Without scripts: prepack would build anew what other tests are running.
+  const pack = ['pack', '--ignore-scripts', '--pack-destination', folder, '--json', '--loglevel=error'];
   const { stdout } = spawnSync('npm', pack, { cwd: PACKAGE, encoding: 'utf8' });
   const [{ filename, integrity, shasum }] = JSON.parse(stdout) as [Record<string, string>];
   const manifest = JSON.parse(fs.readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as Record<
