@@ -22,7 +22,7 @@ export function processArch(): Arch | Problem {
   return { path: '', reason: 'architecture-not-supported', detail };
 }
 
-/** What a function of node:os says, unless Deno's permissions forbid it to ask. */
+/** The result of `what()`, a function of node:os, or `otherwise` if Deno's permissions deny it. */
 export function ask(what: () => string, otherwise: string): string {
   try {
     return what();
