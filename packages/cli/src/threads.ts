@@ -5,6 +5,7 @@
  */
 
 import * as fs from 'node:fs';
+import { hasMachinePids } from './pid-namespace.ts';
 
 export interface ThreadInfo {
   readonly tid: number;
@@ -25,6 +26,8 @@ interface Entry {
 export class ThreadTable {
   private readonly threads = new Map<number, Entry>();
   private readonly tracefs: string;
+  /** Whether /proc has the threads by the numbers in records. */
+  private readonly inProc = hasMachinePids();
   private last: Entry | undefined;
 
   constructor(tracefs: string) {
@@ -38,7 +41,7 @@ export class ThreadTable {
     let entry = this.threads.get(tid);
     if (entry === undefined || time >= entry.until) {
       // A thread that has ended keeps what was known of it.
-      const info = readThread(tid) ?? entry?.info ?? this.recorded(tid);
+      const info = (this.inProc ? readThread(tid) : undefined) ?? entry?.info ?? this.recorded(tid);
       entry = { info, until: time + TRUSTED };
       this.threads.set(tid, entry);
       if (this.threads.size > 10_000) this.forget(time);

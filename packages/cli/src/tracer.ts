@@ -15,6 +15,7 @@ import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './ca
 import { probeTitle } from './catalogue/probe.ts';
 import { FailureError, systemCode, UsageError } from './errors.ts';
 import { type Pattern, parsePattern } from './pattern.ts';
+import { requireMachinePids } from './pid-namespace.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
 import { parsePageLayout } from './ringbuffer/page.ts';
 import { RingBufferReader } from './ringbuffer/reader.ts';
@@ -141,6 +142,8 @@ class KernelTracer implements Tracer {
       ...(options.tree && { tree: options.tree }),
       ...(options.programs && { programs: options.programs }),
     };
+    if (options.pids) requireMachinePids('tracing one process (-p)');
+    if (options.tree) requireMachinePids('tracing a command');
     this.discovery = new Discovery(sources);
     const tracefs = openTracefs().path;
     const matches = this.discovery.find();

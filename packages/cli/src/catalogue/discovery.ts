@@ -40,6 +40,8 @@ export class Discovery {
   private readonly everywhere: boolean;
   /** The version of each image that was read last: a folder may have many, and most stay as they are. */
   private readonly images = new Map<string, string>();
+  /** Places that were returned: one file may be found once more through another mount. */
+  private readonly returned = new Set<string>();
   private seen = new Set<number>();
   private fullScan = 0;
   private started = false;
@@ -84,9 +86,16 @@ export class Discovery {
   private matching(files: readonly ProbeFile[]): Match[] {
     const matches: Match[] = [];
     for (const file of files) {
+      const found: ProbeSite[] = [];
       const patterns = this.options.patterns.filter((pattern) => pattern.matchesFile(file));
       for (const site of file.sites) {
-        if (patterns.some((pattern) => pattern.matches(site))) matches.push({ file, site });
+        if (patterns.some((pattern) => pattern.matches(site))) found.push(site);
+      }
+      // Sites of one file may share a place; those of one file seen twice are all left out.
+      const fresh = found.filter((site) => !this.returned.has(placeOf(file, site)));
+      for (const site of fresh) {
+        this.returned.add(placeOf(file, site));
+        matches.push({ file, site });
       }
     }
     return matches;
@@ -131,6 +140,10 @@ export class Discovery {
     }
     return files;
   }
+}
+
+function placeOf({ key, slice }: ProbeFile, { sdtProvider, sdtName, offset }: ProbeSite): string {
+  return `${key} ${slice ?? ''} ${offset ?? ''} ${sdtProvider}:${sdtName}`;
 }
 
 /** The folders in which libusdt publishes for this user, whether they exist or not. */

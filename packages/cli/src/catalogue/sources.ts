@@ -3,7 +3,7 @@
  *
  * A process may live in a container, with other file systems than ours: its files are opened through
  * `/proc/PID/map_files`, which also reaches files without a name, or `/proc/PID/root`. One file has many names and many
- * processes; device and inode tell that it is the same.
+ * processes, and more than one device where containers share it: same-file.ts tells that it is the same.
  * @module
  */
 
@@ -17,6 +17,7 @@ import { probesOfElf } from './elf-probes.ts';
 import { probesOfMachO, probesOfUniversal } from './macho-probes.ts';
 import { type Mapping, parseMaps, statKey } from './maps.ts';
 import type { ObjectProbes, ProbeFile } from './probe.ts';
+import { isSameFile } from './same-file.ts';
 import { FileSizeError, openSparse } from './sparse-file.ts';
 
 /** The probes of a file that the user named: one for each slice of it. @throws FailureError which says what is wrong with it. */
@@ -34,7 +35,7 @@ export function openProbeFiles(path: string, wanted?: ProbeFilter): ProbeFile[] 
     const key = statKey(stat);
     return probesOf(fd, basename(openPath), wanted).map((probes) => ({
       ...probes,
-      ...{ path: openPath, openPath, key, pids: [] },
+      ...{ path: openPath, openPath, key, statKey: key, mapKeys: [key], pids: [] },
     }));
   } catch (error) {
     if (error instanceof FailureError) throw error;
@@ -51,6 +52,8 @@ class NoObjectFileError extends Error {
   }
 }
 
+/** statfs(2), linux/magic.h. */
+const BTRFS = 0x9123683e;
 const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 
 function probesOf(fd: number, name: string, wanted: ProbeFilter | undefined): ObjectProbes[] {
@@ -120,26 +123,35 @@ export class ProcessScanner {
   /** Files that could not be read, and why; told once. */
   readonly problems = new Map<string, string>();
   private readonly wanted: ProbeFilter | undefined;
+  /** Whether a device in `maps` may be that of several file systems. */
+  private readonly shared = new Map<string, boolean>();
 
   /** @param wanted leaves out other probes, and files that have none of those. */
   constructor(wanted?: ProbeFilter) {
     this.wanted = wanted;
   }
 
-  /** @returns files with probes that no earlier scan returned. */
-  scan(pids: Iterable<number>): ProbeFile[] {
+  /**
+   * @param wanted leaves out other mappings.
+   * @returns files with probes that no earlier scan returned. What the kernel takes for one may be several of them, for
+   * mounts of their own, with one `key`.
+   */
+  scan(pids: Iterable<number>, wanted: (mapping: Mapping) => boolean = () => true): ProbeFile[] {
     const found = new Map<string, { readonly mapping: Mapping; readonly pids: number[] }>();
     for (const pid of pids) {
       for (const mapping of readMappings(pid) ?? []) {
-        if (!mapping.executable || this.known.has(mapping.key)) continue;
-        const entry = found.get(mapping.key);
-        if (entry === undefined) found.set(mapping.key, { mapping, pids: [pid] });
+        if (!mapping.executable || !wanted(mapping)) continue;
+        const key = this.ownKey(mapping, pid);
+        if (this.known.has(key)) continue;
+        const entry = found.get(key);
+        if (entry === undefined) found.set(key, { mapping, pids: [pid] });
         else if (entry.pids.at(-1) !== pid) entry.pids.push(pid);
       }
     }
     const files: ProbeFile[] = [];
     for (const [key, { mapping, pids: users }] of found) {
-      const file = this.read(mapping, users);
+      const read = this.read(mapping, users);
+      const file = read && { ...read, key: this.identityOf(read) };
       this.known.set(key, file);
       if (file) files.push(file);
     }
@@ -150,13 +162,45 @@ export class ProcessScanner {
   add(slices: readonly ProbeFile[]): readonly ProbeFile[] {
     const [file] = slices;
     if (file === undefined || this.known.get(file.key) !== undefined) return [];
-    this.known.set(file.key, file);
-    return slices;
+    const key = this.identityOf(file);
+    const named = slices.map((slice) => ({ ...slice, key }));
+    this.known.set(file.key, named[0]);
+    return named;
+  }
+
+  /**
+   * A key that no other file has. All subvolumes of a btrfs share a device in `maps`, and a snapshot (a container, for
+   * some runtimes) has the inode numbers of what it was made of: there the file itself is looked at.
+   */
+  private ownKey(mapping: Mapping, pid: number): string {
+    const { key } = mapping;
+    // What has no device of its own has the major number 0.
+    if (!key.startsWith('0:')) return key;
+    const device = key.slice(0, key.lastIndexOf(':'));
+    if (this.shared.get(device) === false) return key;
+    for (const place of placesOf(mapping, pid)) {
+      try {
+        const shared = this.shared.get(device) ?? fs.statfsSync(place).type === BTRFS;
+        this.shared.set(device, shared);
+        return shared ? `${key} ${statKey(fs.statSync(place, { bigint: true }))}` : key;
+      } catch {
+        // Another way, or gone.
+      }
+    }
+    return key;
+  }
+
+  /** The key of the first file seen that is the same for the kernel. */
+  private identityOf(file: ProbeFile): string {
+    for (const other of this.known.values()) {
+      if (other !== undefined && isSameFile(other, file)) return other.key;
+    }
+    return file.key;
   }
 
   private read(mapping: Mapping, pids: readonly number[]): ProbeFile | undefined {
     let problem: unknown;
-    const ours = isSameFile(mapping) ? [mapping.path] : [];
+    const ours = leadsHere(mapping) ? [mapping.path] : [];
     for (const openPath of [...ours, ...placesOf(mapping, pids[0]!)]) {
       let fd: number;
       try {
@@ -175,7 +219,11 @@ export class ProcessScanner {
         const [first] = [...probes.problems, ...probes.warnings];
         if (first !== undefined) this.problems.set(mapping.path, `${mapping.path}: ${first}`);
         return probes.sites.length > 0
-          ? { ...probes, path: mapping.path, openPath, key: mapping.key, pids }
+          ? {
+              ...probes,
+              ...{ path: mapping.path, openPath, pids },
+              ...{ key: statKey(stat), statKey: statKey(stat), mapKeys: [mapping.key] },
+            }
           : undefined;
       } catch (error) {
         // Fonts, databases and the like may be mapped executable; only what claims to have code is worth a word.
@@ -194,7 +242,7 @@ export class ProcessScanner {
 }
 
 /** Whether the mapping's path leads to its file from here too: then it does so when its process has ended. */
-function isSameFile({ path, key }: Mapping): boolean {
+function leadsHere({ path, key }: Mapping): boolean {
   try {
     return statKey(fs.statSync(path, { bigint: true })) === key;
   } catch {

@@ -37,7 +37,9 @@ export function tracedSites(
   processes: ReadonlyMap<number, readonly Mapping[]>,
 ): Map<ProbeSite, boolean> {
   const byKey = new Map<string, ProbeFile[]>();
-  for (const file of files) byKey.set(file.key, [...(byKey.get(file.key) ?? []), file]);
+  for (const file of files) {
+    for (const key of new Set(file.mapKeys)) byKey.set(key, [...(byKey.get(key) ?? []), file]);
+  }
   const traced = new Map<ProbeSite, boolean>();
   for (const [pid, mappings] of processes) {
     let fd: number | undefined;

@@ -13,6 +13,7 @@ import { FailureError, NothingMatchedError, systemCode, UsageError } from '../er
 import { collect, collectPids } from '../options.ts';
 import { print, warn } from '../output.ts';
 import { parsePattern } from '../pattern.ts';
+import { requireMachinePids } from '../pid-namespace.ts';
 import { scriptObstacle, TRACERS } from '../scripts/index.ts';
 import { type ScriptFile, scriptProbes, shellWord } from '../scripts/script.ts';
 import { parseTypeOverride } from '../types.ts';
@@ -59,6 +60,8 @@ async function run(tracer: string, patterns: string[], options: ScriptOptions): 
   const parsed = patterns.map(parsePattern);
   const overrides = (options.types ?? []).map(parseTypeOverride);
   for (const pid of options.pid ?? []) checkProcess(pid);
+  // perf has its numbers translated by the kernel; the others compare what the kernel says.
+  if (options.pid && tracer !== 'perf') requireMachinePids('a script for one process (-p)');
   const discovery = new Discovery({
     patterns: parsed,
     ...(options.pid && { pids: options.pid }),

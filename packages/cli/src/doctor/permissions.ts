@@ -3,6 +3,7 @@
  * @module
  */
 
+import { hasMachinePids } from '../pid-namespace.ts';
 import { rootCommand } from '../root.ts';
 import type { Finding } from './check.ts';
 
@@ -12,8 +13,6 @@ const CAPABILITIES = {
   CAP_SYS_PTRACE: 19n,
   CAP_SYS_ADMIN: 21n,
 } as const;
-/** PROC_PID_INIT_INO, the first PID namespace: https://github.com/torvalds/linux/blob/master/include/linux/proc_ns.h */
-const FIRST_PID_NAMESPACE = '4026531836';
 
 /** @param status the text of /proc/self/status. */
 export function checkPermissions(user: number | undefined, status: string): Finding {
@@ -33,13 +32,11 @@ export function checkPermissions(user: number | undefined, status: string): Find
   return { check, state: 'warn', message, fix };
 }
 
-/** @param link what /proc/self/ns/pid leads to. */
-export function checkNamespace(link: string | undefined): Finding {
+/** @param namespace the inode of the PID namespace. */
+export function checkNamespace(namespace: string | undefined): Finding {
   const check = 'namespace';
-  const inode = /\d+/.exec(link ?? '')?.[0];
-  if (inode === undefined || inode === FIRST_PID_NAMESPACE)
-    return { check, state: 'ok', message: "the host's process ids" };
+  if (hasMachinePids(namespace)) return { check, state: 'ok', message: "the host's process ids" };
   const message =
-    'in a container with process ids of its own: events carry those of the host, and -p finds nothing';
+    "in a container with process ids of its own: events carry those of the host, and one process (-p) or a command can't be traced";
   return { check, state: 'warn', message, fix: 'start the container with --pid=host' };
 }

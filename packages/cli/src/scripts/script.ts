@@ -81,7 +81,7 @@ export function scriptProbes(matches: readonly Match[], overrides: readonly Type
 /** The name that people use, unless it means another file here: then the one through the container's root. */
 function pathOf(file: ProbeFile): string {
   try {
-    if (statKey(fs.statSync(file.path, { bigint: true })) === file.key) return file.path;
+    if (statKey(fs.statSync(file.path, { bigint: true })) === file.statKey) return file.path;
   } catch {
     // Not there, or not for us.
   }

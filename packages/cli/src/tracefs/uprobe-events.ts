@@ -92,7 +92,8 @@ function eventsOf(list: string, group: string): Set<string> {
   );
 }
 
-function append(tracefs: string, line: string): void {
+/** Writes a line of `uprobe_events`. @throws the system's error. */
+export function append(tracefs: string, line: string): void {
   const fd = fs.openSync(`${tracefs}/uprobe_events`, fs.constants.O_WRONLY | fs.constants.O_APPEND);
   try {
     fs.writeSync(fd, `${line}\n`);
