@@ -42,6 +42,7 @@ export class Discovery {
   private readonly images = new Map<string, string>();
   /** Places that were returned: one file may be found once more through another mount. */
   private readonly returned = new Set<string>();
+  private readonly told = new Set<string>();
   private seen = new Set<number>();
   private fullScan = 0;
   private started = false;
@@ -56,9 +57,11 @@ export class Discovery {
     this.everywhere = !options.files && options.patterns.some(({ file }) => !file || !named.includes(file));
   }
 
-  /** What could not be read, and why. */
-  get problems(): readonly string[] {
-    return [...this.scanner.problems.values()];
+  /** What could not be read, and why, that no earlier call returned. */
+  newProblems(): string[] {
+    const fresh = [...this.scanner.problems].filter(([about]) => !this.told.has(about));
+    for (const [about] of fresh) this.told.add(about);
+    return fresh.map(([, problem]) => problem);
   }
 
   /**
@@ -81,6 +84,17 @@ export class Discovery {
       found.push(...this.scanner.scan(this.processes()));
     }
     return this.matching(found);
+  }
+
+  /** Matches in a file that a program maps, if it is to be looked into and no earlier call returned them. */
+  findIn(path: string): Match[] {
+    return this.everywhere ? this.matching(this.quietly([path])) : [];
+  }
+
+  /** A pattern that names a file, for what one of the patterns would find in it. */
+  patternFor(path: string): string | undefined {
+    const pattern = this.options.patterns.find((each) => each.matchesFile({ path }));
+    return pattern && `${path}:${pattern.provider || '*'}:${pattern.name || '*'}`;
   }
 
   private matching(files: readonly ProbeFile[]): Match[] {

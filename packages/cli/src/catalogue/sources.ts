@@ -14,25 +14,22 @@ import { FailureError, systemCode, UnavailableError } from '../errors.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
 import { probesOfElf } from './elf-probes.ts';
+import { LIMITS, mebibytes, processorTime } from './limits.ts';
 import { probesOfMachO, probesOfUniversal } from './macho-probes.ts';
 import { type Mapping, parseMaps, statKey } from './maps.ts';
+import { type OpenFile, OtherFileError, openFound, openNamed } from './open-file.ts';
 import type { ObjectProbes, ProbeFile } from './probe.ts';
 import { isSameFile } from './same-file.ts';
 import { FileSizeError, openSparse } from './sparse-file.ts';
 
 /** The probes of a file that the user named: one for each slice of it. @throws FailureError which says what is wrong with it. */
 export function openProbeFiles(path: string, wanted?: ProbeFilter): ProbeFile[] {
-  let fd: number;
+  let fd: number | undefined;
   try {
-    fd = fs.openSync(path, 'r');
-  } catch (error) {
-    throw new FailureError(describe(path, error));
-  }
-  try {
-    const stat = fs.fstatSync(fd, { bigint: true });
-    if (!stat.isFile()) throw new FailureError(`${path}: not a regular file`);
+    const opened = openNamed(path);
+    fd = opened.fd;
     const openPath = fs.realpathSync(path);
-    const key = statKey(stat);
+    const key = statKey(opened.stat);
     return probesOf(fd, basename(openPath), wanted).map((probes) => ({
       ...probes,
       ...{ path: openPath, openPath, key, statKey: key, mapKeys: [key], pids: [] },
@@ -41,7 +38,7 @@ export function openProbeFiles(path: string, wanted?: ProbeFilter): ProbeFile[] 
     if (error instanceof FailureError) throw error;
     throw new FailureError(describe(path, error));
   } finally {
-    fs.closeSync(fd);
+    if (fd !== undefined) fs.closeSync(fd);
   }
 }
 
@@ -59,8 +56,8 @@ const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 function probesOf(fd: number, name: string, wanted: ProbeFilter | undefined): ObjectProbes[] {
   const file = openSparse(fd);
   if (ELF_MAGIC.every((byte, index) => file.bytes[index] === byte)) {
-    const { elf, need } = readSparseElf(file);
-    return [probesOfElf(elf, { need, wanted, name })];
+    const { elf, need, passedOver } = readSparseElf(file);
+    return [probesOfElf(elf, { need, wanted, name, passedOver })];
   }
   switch (machOKind(file.bytes)) {
     case 'thin':
@@ -72,9 +69,14 @@ function probesOf(fd: number, name: string, wanted: ProbeFilter | undefined): Ob
   }
 }
 
-/** A file that says of itself that it is one for probes, and is damaged. */
+/** A file that says of itself that it is one for probes, and is damaged, or is not the one it should be. */
 function isDamage(error: unknown): boolean {
-  return error instanceof ElfError || error instanceof MachOError || error instanceof FileSizeError;
+  return (
+    error instanceof ElfError ||
+    error instanceof MachOError ||
+    error instanceof FileSizeError ||
+    error instanceof OtherFileError
+  );
 }
 
 function describe(path: string, error: unknown): string {
@@ -105,13 +107,48 @@ export interface ProcessMappings {
   readonly mappings: readonly Mapping[];
 }
 
-/** Undefined for a process that is gone, belongs to someone else, or is a thread of the kernel. */
-export function readMappings(pid: number): Mapping[] | undefined {
+/**
+ * Undefined for a process that is gone, belongs to someone else, or is a thread of the kernel.
+ * @param passOver called if there is too much of it to be read.
+ */
+export function readMappings(pid: number, passOver?: () => void): Mapping[] | undefined {
   try {
-    return parseMaps(fs.readFileSync(`/proc/${pid}/maps`, 'latin1'));
+    const { text, whole } = readBounded(`/proc/${pid}/maps`, LIMITS.mapsBytes);
+    if (!whole) passOver?.();
+    return parseMaps(text);
   } catch {
     return undefined;
   }
+}
+
+/** A file of /proc, which does not tell its size. @throws the system's error. */
+function readBounded(path: string, most: number): { readonly text: string; readonly whole: boolean } {
+  const fd = fs.openSync(path, 'r');
+  try {
+    const parts: Buffer[] = [];
+    for (let size = 0; size < most; ) {
+      const part = Buffer.allocUnsafe(64 * 1024);
+      let filled = 0;
+      let read: number;
+      do {
+        read = fs.readSync(fd, part, filled, part.length - filled, null);
+        filled += read;
+      } while (read > 0 && filled < part.length);
+      parts.push(part.subarray(0, filled));
+      size += filled;
+      if (read === 0) return { text: Buffer.concat(parts).toString('latin1'), whole: true };
+    }
+    const text = Buffer.concat(parts).toString('latin1');
+    return { text: text.slice(0, text.lastIndexOf('\n') + 1), whole: false };
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** A file to be read, and who has it. */
+interface Found {
+  readonly mapping: Mapping;
+  readonly pids: number[];
 }
 
 /**
@@ -125,6 +162,9 @@ export class ProcessScanner {
   private readonly wanted: ProbeFilter | undefined;
   /** Whether a device in `maps` may be that of several file systems. */
   private readonly shared = new Map<string, boolean>();
+  /** Found, but not read yet: the look took too long. */
+  private pending = new Map<string, Found>();
+  private looks = 0;
 
   /** @param wanted leaves out other probes, and files that have none of those. */
   constructor(wanted?: ProbeFilter) {
@@ -137,9 +177,16 @@ export class ProcessScanner {
    * mounts of their own, with one `key`.
    */
   scan(pids: Iterable<number>, wanted: (mapping: Mapping) => boolean = () => true): ProbeFile[] {
-    const found = new Map<string, { readonly mapping: Mapping; readonly pids: number[] }>();
+    const found = this.pending;
+    this.pending = new Map();
+    const seconds = (this.looks++ === 0 ? LIMITS.firstLookTime : LIMITS.laterLookTime) / 1000;
+    const until = processorTime() + seconds * 1000;
     for (const pid of pids) {
-      for (const mapping of readMappings(pid) ?? []) {
+      const passOver = (): void => {
+        const text = `/proc/${pid}/maps: more than ${mebibytes(LIMITS.mapsBytes)}: the rest is passed over`;
+        this.problems.set(`${pid}`, text);
+      };
+      for (const mapping of readMappings(pid, passOver) ?? []) {
         if (!mapping.executable || !wanted(mapping)) continue;
         const key = this.ownKey(mapping, pid);
         if (this.known.has(key)) continue;
@@ -149,11 +196,22 @@ export class ProcessScanner {
       }
     }
     const files: ProbeFile[] = [];
+    let read = 0;
     for (const [key, { mapping, pids: users }] of found) {
-      const read = this.read(mapping, users);
-      const file = read && { ...read, key: this.identityOf(read) };
+      if (this.known.has(key)) continue;
+      if (read > 0 && processorTime() > until) {
+        this.pending.set(key, { mapping, pids: users });
+        continue;
+      }
+      read++;
+      const probes = this.read(mapping, users);
+      const file = probes && { ...probes, key: this.identityOf(probes) };
       this.known.set(key, file);
       if (file) files.push(file);
+    }
+    if (this.pending.size > 0) {
+      const text = `${this.pending.size} files that processes have mapped are passed over for now: the others took ${seconds} s to read`;
+      this.problems.set('time', text);
     }
     return files;
   }
@@ -202,17 +260,15 @@ export class ProcessScanner {
     let problem: unknown;
     const ours = leadsHere(mapping) ? [mapping.path] : [];
     for (const openPath of [...ours, ...placesOf(mapping, pids[0]!)]) {
-      let fd: number;
+      let opened: OpenFile;
       try {
-        fd = fs.openSync(openPath, 'r');
+        opened = openFound(openPath, (stat) => isMapped(stat, mapping));
       } catch (error) {
         problem = error;
         continue;
       }
+      const { fd, stat } = opened;
       try {
-        const stat = fs.fstatSync(fd, { bigint: true });
-        // The name may belong to another file by now. (Devices differ on some file systems, inodes do not.)
-        if (!stat.isFile() || !mapping.key.endsWith(`:${stat.ino}`)) continue;
         // What a process of this system runs has no slices.
         const probes = probesOf(fd, basename(mapping.path), this.wanted)[0];
         if (!probes) return undefined;
@@ -248,6 +304,13 @@ function leadsHere({ path, key }: Mapping): boolean {
   } catch {
     return false;
   }
+}
+
+/** Devices differ between `maps` and stat(2) on file systems without a device of their own (major number 0); inodes do not. */
+function isMapped(stat: fs.BigIntStats, { key }: Mapping): boolean {
+  const actual = statKey(stat);
+  if (actual === key) return true;
+  return key.endsWith(`:${stat.ino}`) && (key.startsWith('0:') || actual.startsWith('0:'));
 }
 
 /** Ways to open a mapped file through its process, best first. */

@@ -3,7 +3,6 @@
  * @module
  */
 
-import * as fs from 'node:fs';
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import { addTargetOptions, collect, splitOperands, type TargetOptions } from '../options.ts';
@@ -64,7 +63,7 @@ async function run(operands: string[], options: RecordOptions, command: Command)
   const output = options.output === '-' ? '/dev/stdout' : options.output;
   const requests = parsePairs('--slice', options.slice, options.key);
   const pairing = new Pairing({ requests, automatic: true });
-  const encoder = new TraceEncoder({ pairing, processName });
+  const encoder = new TraceEncoder({ pairing });
   let file: TraceFile | undefined;
   let timer: NodeJS.Timeout | undefined;
   let begin = 0;
@@ -155,14 +154,5 @@ async function run(operands: string[], options: RecordOptions, command: Command)
   } finally {
     clearInterval(timer);
     setStatus('');
-  }
-}
-
-/** That of its main thread. */
-function processName(pid: number): string | undefined {
-  try {
-    return fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
-  } catch {
-    return undefined;
   }
 }

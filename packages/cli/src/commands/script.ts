@@ -74,7 +74,7 @@ async function run(tracer: string, patterns: string[], options: ScriptOptions): 
     return obstacle === undefined;
   });
   const probes = scriptProbes(matches, overrides);
-  for (const problem of [...discovery.problems, ...problems]) warn(problem);
+  for (const problem of [...discovery.newProblems(), ...problems]) warn(problem);
   if (probes.length === 0) {
     if (problems.size > 0) throw new FailureError(`no probe is left for ${tracer}`);
     throw new NothingMatchedError(

@@ -13,7 +13,7 @@ import { ownName } from './instance.ts';
 import { openTracefs } from './tracefs.ts';
 import { append, removeEvents, withKernelPath } from './uprobe-events.ts';
 
-type Named = Pick<ProbeFile, 'path' | 'openPath'>;
+type Named = Pick<ProbeFile, 'path' | 'openPath' | 'statKey'>;
 
 /** @returns undefined where the kernel can't be asked: no tracefs, no permission, an older kernel, a file that is gone. */
 export function isSameToKernel(one: Named, other: Named): boolean | undefined {

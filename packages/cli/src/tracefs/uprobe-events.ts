@@ -5,6 +5,7 @@
  */
 
 import * as fs from 'node:fs';
+import { reopenAsPath } from '../catalogue/open-file.ts';
 import type { ProbeFile, ProbeSite } from '../catalogue/probe.ts';
 import { FailureError, systemCode } from '../errors.ts';
 
@@ -34,11 +35,20 @@ export function eventName(site: Pick<ProbeSite, 'sdtProvider' | 'sdtName'>, n: n
   return (/^\d/.test(readable) ? `_${readable}` : readable).slice(0, MAX_NAME - suffix.length) + suffix;
 }
 
-/** Events are defined by inode, so any name will do: the file's own where it works for the kernel, else this process' open file. */
-export function withKernelPath<T>(file: Pick<ProbeFile, 'path' | 'openPath'>, use: (path: string) => T): T {
-  // The kernel splits the line at white space, and takes a name from our root, not the process'.
-  if (file.path === file.openPath && !/\s/.test(file.path)) return use(file.path);
-  const fd = fs.openSync(file.openPath, 'r');
+/** The kernel splits a line at white space, ends it at `#`, and takes 4095 characters; most are left for arguments. */
+const PLAIN_PATH = /^[^\s#]{1,1000}$/;
+
+/**
+ * Events are defined by inode, so any name will do: the file's own where it works for the kernel, else this process'
+ * open file. @throws OtherFileError when the file's path leads elsewhere by now, or the system's error.
+ */
+export function withKernelPath<T>(
+  file: Pick<ProbeFile, 'path' | 'openPath' | 'statKey'>,
+  use: (path: string) => T,
+): T {
+  // The kernel takes a name from our root, not the process'.
+  if (file.path === file.openPath && PLAIN_PATH.test(file.path)) return use(file.path);
+  const fd = reopenAsPath(file);
   try {
     return use(`/proc/${process.pid}/fd/${fd}`);
   } finally {

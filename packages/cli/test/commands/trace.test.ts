@@ -278,9 +278,22 @@ test('what a killed usdt left is removed by the next; what others have is not to
   }
 });
 
-test('files with blanks, without a name, and changed since', { skip }, async () => {
+test('files with blanks or # in their names, without a name, and changed since', { skip }, async () => {
   const blank = webapp(folder, 'a b\tc');
-  assert.equal(jsonLines(usdt(folder, 'trace', 'webapp:where', '--json', '--', blank, '3').stdout).length, 3);
+  // The kernel takes what is behind a # for a comment, and does not take long lines.
+  const long = join(
+    folder,
+    'd'.repeat(200),
+    'e'.repeat(200),
+    'f'.repeat(200),
+    'g'.repeat(200),
+    'h'.repeat(200),
+  );
+  fs.mkdirSync(long, { recursive: true });
+  for (const file of [blank, webapp(folder, 'a#b'), webapp(long)]) {
+    const { stdout, stderr } = usdt(folder, 'trace', 'webapp:where', '--json', '--', file, '3');
+    assert.equal(jsonLines(stdout).length, 3, stderr);
+  }
   const deleted = webapp(folder, 'deleted');
   const child = spawn(deleted, ['1000', '10000']);
   try {
