@@ -31,6 +31,7 @@ export {
   type ProbeDefinition,
 } from './image/image.ts';
 export { tracepointFor, tracepointsOf } from './image/tracepoint.ts';
+export { decodeText } from './object/bytes.ts';
 export {
   ELFOSABI_FREEBSD,
   ELFOSABI_SOLARIS,

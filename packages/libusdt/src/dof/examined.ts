@@ -3,6 +3,7 @@
  * @module
  */
 
+import { decodeText } from '../object/bytes.ts';
 import * as dof from './constants.ts';
 import type { DofEffect, DofRule } from './rules.ts';
 import type { DofSec, DofView } from './structures.ts';
@@ -37,8 +38,6 @@ export function referred(document: Examined, index: number, type: number): DofSe
   return section;
 }
 
-const utf8 = new TextDecoder();
-
 /** A string table, which ends with NUL. */
 export class StringTable {
   readonly size: number;
@@ -57,7 +56,7 @@ export class StringTable {
 
   /** The string at an offset; empty outside the table. */
   text(at: number): string {
-    return utf8.decode(this.#bytes.subarray(at, at + (this.length(at) ?? 0)));
+    return decodeText(this.#bytes.subarray(at, at + (this.length(at) ?? 0)));
   }
 }
 
