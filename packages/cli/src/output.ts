@@ -119,7 +119,7 @@ export class Clock {
 
 /** An event as the commands print it with `--json`. */
 export function eventJson(event: TraceEvent, clock: Clock): string {
-  const { probe, pid, tid, comm, cpu, args } = event;
+  const { probe, pid, tid, comm, thread, cpu, args } = event;
   const values = args.map((value) => value ?? null);
   return toJson({
     time: clock.iso(event.time),
@@ -128,6 +128,7 @@ export function eventJson(event: TraceEvent, clock: Clock): string {
     pid,
     tid,
     comm,
+    thread,
     cpu,
     args: values.map((value) =>
       typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,

@@ -43,7 +43,9 @@ const EXIT_CODES = `
 Exit codes:
   0  success               1  failure while running     2  the command line makes no sense
   3  no probe matched      4  the system lacks something that is needed (tracefs, permissions)
-  With a command run under the tracer (-c): its own exit code, or 128 + the signal that ended it.
+  5  a program began before its probes were attached: events may be missing
+  With a command run under the tracer (-c): its own exit code, or 128 + the signal that ended it; if that is 0, 3 or 5
+  where those hold.
 `;
 
 /** @throws CommandError for what the user can mend. */

@@ -56,11 +56,14 @@ export async function runSession(
     if (child?.running) child.kill('SIGTERM');
   };
   process.on('exit', onExit);
-  // Before anything is made that a signal could leave behind.
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  // Looking through all processes takes a while: until then signals end this process at once, as they do by themselves.
+  // The command that is held ends with it.
+  const prepared = (): void => {
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  };
   try {
     child = command && holdCommand(command);
-    const opened = openTracer(tracerOptions(patterns, options, child));
+    const opened = openTracer({ ...tracerOptions(patterns, options, child), prepared });
     tracer = opened;
     if (tracer.probes.length === 0 && !child && !options.wait) throw nothingMatched(patterns, tracer);
     for (const problem of tracer.problems) warn(problem);
@@ -80,11 +83,13 @@ export async function runSession(
       for (; told < tracer.problems.length; told++) warn(tracer.problems[told]!);
     }
     await handlers.end?.(tracer);
-    if (child?.running) {
+    for (const missed of tracer.missed) warn(missed);
+    if (!child) return EXIT.ok;
+    if (child.running) {
       child.kill('SIGTERM');
       return EXIT.ok;
     }
-    return child ? await child.ended : EXIT.ok;
+    return (await child.ended) || statusOf(patterns, tracer);
   } catch (error) {
     // The command ends too, also one that has not begun.
     onExit();
@@ -96,6 +101,14 @@ export async function runSession(
     process.removeListener('exit', onExit);
     for (const signal of SIGNALS) process.removeListener(signal, onSignal);
   }
+}
+
+/** Of a command that succeeded: whether that was seen. */
+function statusOf(patterns: readonly string[], tracer: Tracer): number {
+  if (tracer.missed.length > 0) return EXIT.incomplete;
+  if (tracer.probes.length > 0) return EXIT.ok;
+  warn(`no probe of what ran matches ${patterns.map((pattern) => shown(pattern)).join(' ')}`);
+  return EXIT.nothing;
 }
 
 function commandOf({ command }: TargetOptions, program: readonly string[]): readonly string[] | undefined {

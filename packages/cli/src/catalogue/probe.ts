@@ -94,8 +94,12 @@ export interface ProbeFile extends ObjectProbes {
   readonly path: string;
   /** For open(2) in this process: differs from `path` for containers and deleted files. */
   readonly openPath: string;
-  /** `major:minor:inode`, the same for all names and slices of the file. */
+  /** What the kernel takes for one file has one, for all its names, mounts and slices: the `statKey` of the first that was found. */
   readonly key: string;
+  /** `major:minor:inode` as stat(2) shows them by this path. */
+  readonly statKey: string;
+  /** The same as `/proc/PID/maps` shows them, which on some file systems are others; one for each mount that is known. */
+  readonly mapKeys: readonly string[];
   /** Processes that are known to map it. */
   readonly pids: readonly number[];
 }

@@ -3,7 +3,7 @@
  *
  * A process may live in a container, with other file systems than ours: its files are opened through
  * `/proc/PID/map_files`, which also reaches files without a name, or `/proc/PID/root`. One file has many names and many
- * processes; device and inode tell that it is the same.
+ * processes, and more than one device where containers share it: same-file.ts tells that it is the same.
  * @module
  */
 
@@ -15,33 +15,31 @@ import { SENTENCE_MAX, shown } from '../text.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
 import { probesOfElf } from './elf-probes.ts';
+import { LIMITS, mebibytes, processorTime } from './limits.ts';
 import { probesOfMachO, probesOfUniversal } from './macho-probes.ts';
 import { type Mapping, parseMaps, statKey } from './maps.ts';
+import { type OpenFile, OtherFileError, openFound, openNamed } from './open-file.ts';
 import type { ObjectProbes, ProbeFile } from './probe.ts';
+import { isSameFile } from './same-file.ts';
 import { FileSizeError, openSparse } from './sparse-file.ts';
 
 /** The probes of a file that the user named: one for each slice of it. @throws FailureError which says what is wrong with it. */
 export function openProbeFiles(path: string, wanted?: ProbeFilter): ProbeFile[] {
-  let fd: number;
+  let fd: number | undefined;
   try {
-    fd = fs.openSync(path, 'r');
-  } catch (error) {
-    throw new FailureError(describe(path, error));
-  }
-  try {
-    const stat = fs.fstatSync(fd, { bigint: true });
-    if (!stat.isFile()) throw new FailureError(`${shown(path)}: not a regular file`);
+    const opened = openNamed(path);
+    fd = opened.fd;
     const openPath = fs.realpathSync(path);
-    const key = statKey(stat);
+    const key = statKey(opened.stat);
     return probesOf(fd, basename(openPath), wanted).map((probes) => ({
       ...probes,
-      ...{ path: openPath, openPath, key, pids: [] },
+      ...{ path: openPath, openPath, key, statKey: key, mapKeys: [key], pids: [] },
     }));
   } catch (error) {
     if (error instanceof FailureError) throw error;
     throw new FailureError(describe(path, error));
   } finally {
-    fs.closeSync(fd);
+    if (fd !== undefined) fs.closeSync(fd);
   }
 }
 
@@ -52,13 +50,15 @@ class NoObjectFileError extends Error {
   }
 }
 
+/** statfs(2), linux/magic.h. */
+const BTRFS = 0x9123683e;
 const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 
 function probesOf(fd: number, name: string, wanted: ProbeFilter | undefined): ObjectProbes[] {
   const file = openSparse(fd);
   if (ELF_MAGIC.every((byte, index) => file.bytes[index] === byte)) {
-    const { elf, need } = readSparseElf(file);
-    return [probesOfElf(elf, { need, wanted, name })];
+    const { elf, need, passedOver } = readSparseElf(file);
+    return [probesOfElf(elf, { need, wanted, name, passedOver })];
   }
   switch (machOKind(file.bytes)) {
     case 'thin':
@@ -70,9 +70,14 @@ function probesOf(fd: number, name: string, wanted: ProbeFilter | undefined): Ob
   }
 }
 
-/** A file that says of itself that it is one for probes, and is damaged. */
+/** A file that says of itself that it is one for probes, and is damaged, or is not the one it should be. */
 function isDamage(error: unknown): boolean {
-  return error instanceof ElfError || error instanceof MachOError || error instanceof FileSizeError;
+  return (
+    error instanceof ElfError ||
+    error instanceof MachOError ||
+    error instanceof FileSizeError ||
+    error instanceof OtherFileError
+  );
 }
 
 function describe(path: string, error: unknown): string {
@@ -103,13 +108,48 @@ export interface ProcessMappings {
   readonly mappings: readonly Mapping[];
 }
 
-/** Undefined for a process that is gone, belongs to someone else, or is a thread of the kernel. */
-export function readMappings(pid: number): Mapping[] | undefined {
+/**
+ * Undefined for a process that is gone, belongs to someone else, or is a thread of the kernel.
+ * @param passOver called if there is too much of it to be read.
+ */
+export function readMappings(pid: number, passOver?: () => void): Mapping[] | undefined {
   try {
-    return parseMaps(fs.readFileSync(`/proc/${pid}/maps`, 'latin1'));
+    const { text, whole } = readBounded(`/proc/${pid}/maps`, LIMITS.mapsBytes);
+    if (!whole) passOver?.();
+    return parseMaps(text);
   } catch {
     return undefined;
   }
+}
+
+/** A file of /proc, which does not tell its size. @throws the system's error. */
+function readBounded(path: string, most: number): { readonly text: string; readonly whole: boolean } {
+  const fd = fs.openSync(path, 'r');
+  try {
+    const parts: Buffer[] = [];
+    for (let size = 0; size < most; ) {
+      const part = Buffer.allocUnsafe(64 * 1024);
+      let filled = 0;
+      let read: number;
+      do {
+        read = fs.readSync(fd, part, filled, part.length - filled, null);
+        filled += read;
+      } while (read > 0 && filled < part.length);
+      parts.push(part.subarray(0, filled));
+      size += filled;
+      if (read === 0) return { text: Buffer.concat(parts).toString('latin1'), whole: true };
+    }
+    const text = Buffer.concat(parts).toString('latin1');
+    return { text: text.slice(0, text.lastIndexOf('\n') + 1), whole: false };
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** A file to be read, and who has it. */
+interface Found {
+  readonly mapping: Mapping;
+  readonly pids: number[];
 }
 
 /**
@@ -121,28 +161,58 @@ export class ProcessScanner {
   /** Files that could not be read, and why; told once. */
   readonly problems = new Map<string, string>();
   private readonly wanted: ProbeFilter | undefined;
+  /** Whether a device in `maps` may be that of several file systems. */
+  private readonly shared = new Map<string, boolean>();
+  /** Found, but not read yet: the look took too long. */
+  private pending = new Map<string, Found>();
+  private looks = 0;
 
   /** @param wanted leaves out other probes, and files that have none of those. */
   constructor(wanted?: ProbeFilter) {
     this.wanted = wanted;
   }
 
-  /** @returns files with probes that no earlier scan returned. */
-  scan(pids: Iterable<number>): ProbeFile[] {
-    const found = new Map<string, { readonly mapping: Mapping; readonly pids: number[] }>();
+  /**
+   * @param wanted leaves out other mappings.
+   * @returns files with probes that no earlier scan returned. What the kernel takes for one may be several of them, for
+   * mounts of their own, with one `key`.
+   */
+  scan(pids: Iterable<number>, wanted: (mapping: Mapping) => boolean = () => true): ProbeFile[] {
+    const found = this.pending;
+    this.pending = new Map();
+    const seconds = (this.looks++ === 0 ? LIMITS.firstLookTime : LIMITS.laterLookTime) / 1000;
+    const until = processorTime() + seconds * 1000;
     for (const pid of pids) {
-      for (const mapping of readMappings(pid) ?? []) {
-        if (!mapping.executable || this.known.has(mapping.key)) continue;
-        const entry = found.get(mapping.key);
-        if (entry === undefined) found.set(mapping.key, { mapping, pids: [pid] });
+      const passOver = (): void => {
+        const text = `/proc/${pid}/maps: more than ${mebibytes(LIMITS.mapsBytes)}: the rest is passed over`;
+        this.problems.set(`${pid}`, text);
+      };
+      for (const mapping of readMappings(pid, passOver) ?? []) {
+        if (!mapping.executable || !wanted(mapping)) continue;
+        const key = this.ownKey(mapping, pid);
+        if (this.known.has(key)) continue;
+        const entry = found.get(key);
+        if (entry === undefined) found.set(key, { mapping, pids: [pid] });
         else if (entry.pids.at(-1) !== pid) entry.pids.push(pid);
       }
     }
     const files: ProbeFile[] = [];
+    let read = 0;
     for (const [key, { mapping, pids: users }] of found) {
-      const file = this.read(mapping, users);
+      if (this.known.has(key)) continue;
+      if (read > 0 && processorTime() > until) {
+        this.pending.set(key, { mapping, pids: users });
+        continue;
+      }
+      read++;
+      const probes = this.read(mapping, users);
+      const file = probes && { ...probes, key: this.identityOf(probes) };
       this.known.set(key, file);
       if (file) files.push(file);
+    }
+    if (this.pending.size > 0) {
+      const text = `${this.pending.size} files that processes have mapped are passed over for now: the others took ${seconds} s to read`;
+      this.problems.set('time', text);
     }
     return files;
   }
@@ -151,25 +221,55 @@ export class ProcessScanner {
   add(slices: readonly ProbeFile[]): readonly ProbeFile[] {
     const [file] = slices;
     if (file === undefined || this.known.get(file.key) !== undefined) return [];
-    this.known.set(file.key, file);
-    return slices;
+    const key = this.identityOf(file);
+    const named = slices.map((slice) => ({ ...slice, key }));
+    this.known.set(file.key, named[0]);
+    return named;
+  }
+
+  /**
+   * A key that no other file has. All subvolumes of a btrfs share a device in `maps`, and a snapshot (a container, for
+   * some runtimes) has the inode numbers of what it was made of: there the file itself is looked at.
+   */
+  private ownKey(mapping: Mapping, pid: number): string {
+    const { key } = mapping;
+    // What has no device of its own has the major number 0.
+    if (!key.startsWith('0:')) return key;
+    const device = key.slice(0, key.lastIndexOf(':'));
+    if (this.shared.get(device) === false) return key;
+    for (const place of placesOf(mapping, pid)) {
+      try {
+        const shared = this.shared.get(device) ?? fs.statfsSync(place).type === BTRFS;
+        this.shared.set(device, shared);
+        return shared ? `${key} ${statKey(fs.statSync(place, { bigint: true }))}` : key;
+      } catch {
+        // Another way, or gone.
+      }
+    }
+    return key;
+  }
+
+  /** The key of the first file seen that is the same for the kernel. */
+  private identityOf(file: ProbeFile): string {
+    for (const other of this.known.values()) {
+      if (other !== undefined && isSameFile(other, file)) return other.key;
+    }
+    return file.key;
   }
 
   private read(mapping: Mapping, pids: readonly number[]): ProbeFile | undefined {
     let problem: unknown;
-    const ours = isSameFile(mapping) ? [mapping.path] : [];
+    const ours = leadsHere(mapping) ? [mapping.path] : [];
     for (const openPath of [...ours, ...placesOf(mapping, pids[0]!)]) {
-      let fd: number;
+      let opened: OpenFile;
       try {
-        fd = fs.openSync(openPath, 'r');
+        opened = openFound(openPath, (stat) => isMapped(stat, mapping));
       } catch (error) {
         problem = error;
         continue;
       }
+      const { fd, stat } = opened;
       try {
-        const stat = fs.fstatSync(fd, { bigint: true });
-        // The name may belong to another file by now. (Devices differ on some file systems, inodes do not.)
-        if (!stat.isFile() || !mapping.key.endsWith(`:${stat.ino}`)) continue;
         // What a process of this system runs has no slices.
         const probes = probesOf(fd, basename(mapping.path), this.wanted)[0];
         if (!probes) return undefined;
@@ -177,7 +277,11 @@ export class ProcessScanner {
         if (first !== undefined)
           this.problems.set(mapping.path, `${shown(mapping.path)}: ${shown(first, SENTENCE_MAX)}`);
         return probes.sites.length > 0
-          ? { ...probes, path: mapping.path, openPath, key: mapping.key, pids }
+          ? {
+              ...probes,
+              ...{ path: mapping.path, openPath, pids },
+              ...{ key: statKey(stat), statKey: statKey(stat), mapKeys: [mapping.key] },
+            }
           : undefined;
       } catch (error) {
         // Fonts, databases and the like may be mapped executable; only what claims to have code is worth a word.
@@ -196,12 +300,19 @@ export class ProcessScanner {
 }
 
 /** Whether the mapping's path leads to its file from here too: then it does so when its process has ended. */
-function isSameFile({ path, key }: Mapping): boolean {
+function leadsHere({ path, key }: Mapping): boolean {
   try {
     return statKey(fs.statSync(path, { bigint: true })) === key;
   } catch {
     return false;
   }
+}
+
+/** Devices differ between `maps` and stat(2) on file systems without a device of their own (major number 0); inodes do not. */
+function isMapped(stat: fs.BigIntStats, { key }: Mapping): boolean {
+  const actual = statKey(stat);
+  if (actual === key) return true;
+  return key.endsWith(`:${stat.ino}`) && (key.startsWith('0:') || actual.startsWith('0:'));
 }
 
 /** Ways to open a mapped file through its process, best first. */

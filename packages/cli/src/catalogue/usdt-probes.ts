@@ -15,6 +15,7 @@ import { argumentsOf } from './arguments.ts';
 import type { CodeSpace } from './code-space.ts';
 import { obstacle, type ProbeFilter, translation } from './dof-probes.ts';
 import { USDT_SECTION } from './elf-file.ts';
+import type { Quota } from './limits.ts';
 import { type ProbeSite, probeTitle } from './probe.ts';
 import type { Need } from './sparse-file.ts';
 
@@ -32,7 +33,7 @@ export interface UsdtContext {
 }
 
 /** @throws ElfError for a malformed note. */
-export function probesOfUsdtNotes(context: UsdtContext, wanted?: ProbeFilter): ProbeSite[] {
+export function probesOfUsdtNotes(context: UsdtContext, quota: Quota, wanted?: ProbeFilter): ProbeSite[] {
   const { elf, space, module } = context;
   const section = elf.section(USDT_SECTION);
   if (!section) return [];
@@ -70,12 +71,14 @@ export function probesOfUsdtNotes(context: UsdtContext, wanted?: ProbeFilter): P
       const address = tracepoint?.pc;
       const offset = address === undefined ? undefined : space.offsetOf(address);
       const argumentText = tracepoint?.args ?? '';
+      const args = argumentsOf(argumentText, probe?.nativeTypes);
+      if (!quota.take(args.length)) return sites;
       sites.push({
         ...common,
         address,
         offset,
         untraceable: context.untraceable ?? obstacle(address, offset),
-        arguments: argumentsOf(argumentText, probe?.nativeTypes),
+        arguments: args,
         argumentText,
         code: space.codeAt(offset),
       });

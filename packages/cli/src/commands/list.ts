@@ -50,11 +50,14 @@ async function run(operands: string[], options: ListOptions): Promise<void> {
 
   const pids = options.pid === undefined ? processIds() : [options.pid];
   if (options.pid !== undefined) checkProcess(options.pid);
-  const files = paths.length > 0 ? readFiles(paths) : scan(pids);
+  const files = paths.length > 0 ? withMounts(readFiles(paths), pids) : scan(pids);
   const selected = files
     .map((file) => ({ ...file, sites: file.sites.filter((site) => isWanted(site, file, patterns)) }))
     .filter(({ sites }) => sites.length > 0);
-  const traced = tracedSites(selected, findMappings(new Set(selected.map(({ key }) => key)), pids));
+  const traced = tracedSites(
+    selected,
+    findMappings(new Set(selected.flatMap(({ mapKeys }) => mapKeys)), pids),
+  );
 
   if (options.json) await printJson(selected, traced);
   else if (options.verbose) await printVerbose(selected, traced);
@@ -94,9 +97,38 @@ function readFiles(paths: readonly string[]): ProbeFile[] {
 
 function scan(pids: readonly number[]): ProbeFile[] {
   const scanner = new ProcessScanner();
-  const files = scanner.scan(pids);
+  const files = merge(scanner.scan(pids));
   for (const problem of scanner.problems.values()) warn(problem);
   return files.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+/** Processes may map the files through mounts of their own, or their maps show another device. */
+function withMounts(files: readonly ProbeFile[], pids: readonly number[]): ProbeFile[] {
+  if (process.platform !== 'linux') return [...files];
+  const inodes = new Set(files.map(({ statKey }) => inodeOf(statKey)));
+  const scanner = new ProcessScanner();
+  const named = files.map((file) => scanner.add([file])[0] ?? file);
+  const found = scanner.scan(pids, (mapping) => inodes.has(inodeOf(mapping.key)));
+  return named.map((file) => ({
+    ...file,
+    mapKeys: [file, ...found.filter(({ key }) => key === file.key)].flatMap(({ mapKeys }) => mapKeys),
+  }));
+}
+
+function inodeOf(key: string): string {
+  return key.slice(key.lastIndexOf(':') + 1);
+}
+
+/** What the kernel takes for one file is one, with the processes of all its mounts. */
+function merge(files: readonly ProbeFile[]): ProbeFile[] {
+  const merged = new Map<string, ProbeFile>();
+  for (const file of files) {
+    const first = merged.get(file.key);
+    const pids = [...new Set([...(first?.pids ?? []), ...file.pids])].sort((a, b) => a - b);
+    const mapKeys = [...(first?.mapKeys ?? []), ...file.mapKeys];
+    merged.set(file.key, { ...(first ?? file), pids, mapKeys });
+  }
+  return [...merged.values()];
 }
 
 type Traced = ReadonlyMap<ProbeSite, boolean>;

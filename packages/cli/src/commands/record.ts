@@ -3,9 +3,7 @@
  * @module
  */
 
-import * as fs from 'node:fs';
 import type { Command } from 'commander';
-import { decodeText } from 'libusdt/codecs';
 import { UsageError } from '../errors.ts';
 import { addTargetOptions, collect, splitOperands, type TargetOptions } from '../options.ts';
 import { count, describeTraced, lostMessage, print, setStatus, toJson, warn } from '../output.ts';
@@ -66,7 +64,7 @@ async function run(operands: string[], options: RecordOptions, command: Command)
   const output = options.output === '-' ? '/dev/stdout' : options.output;
   const requests = parsePairs('--slice', options.slice, options.key);
   const pairing = new Pairing({ requests, automatic: true });
-  const encoder = new TraceEncoder({ pairing, processName });
+  const encoder = new TraceEncoder({ pairing });
   let file: TraceFile | undefined;
   let timer: NodeJS.Timeout | undefined;
   let begin = 0;
@@ -157,14 +155,5 @@ async function run(operands: string[], options: RecordOptions, command: Command)
   } finally {
     clearInterval(timer);
     setStatus('');
-  }
-}
-
-/** That of its main thread. */
-function processName(pid: number): string | undefined {
-  try {
-    return decodeText(fs.readFileSync(`/proc/${pid}/comm`).subarray(0, -1));
-  } catch {
-    return undefined;
   }
 }

@@ -13,9 +13,11 @@ import { FailureError, NothingMatchedError, systemCode, UsageError } from '../er
 import { collect, collectPids } from '../options.ts';
 import { print, warn } from '../output.ts';
 import { parsePattern } from '../pattern.ts';
+import { requireMachinePids } from '../pid-namespace.ts';
 import { archive } from '../scripts/archive.ts';
 import { scriptObstacle, TRACERS } from '../scripts/index.ts';
-import { type ScriptFile, scriptProbes, shellWord } from '../scripts/script.ts';
+import { type ScriptFile, scriptProbes } from '../scripts/script.ts';
+import { shellWord } from '../shell.ts';
 import { shown } from '../text.ts';
 import { parseTypeOverride } from '../types.ts';
 
@@ -61,6 +63,8 @@ async function run(tracer: string, patterns: string[], options: ScriptOptions): 
   const parsed = patterns.map(parsePattern);
   const overrides = (options.types ?? []).map(parseTypeOverride);
   for (const pid of options.pid ?? []) checkProcess(pid);
+  // perf has its numbers translated by the kernel; the others compare what the kernel says.
+  if (options.pid && tracer !== 'perf') requireMachinePids('a script for one process (-p)');
   const discovery = new Discovery({
     patterns: parsed,
     ...(options.pid && { pids: options.pid }),
@@ -77,7 +81,7 @@ async function run(tracer: string, patterns: string[], options: ScriptOptions): 
     if (obstacle !== undefined) problems.add(leftOut(probe, probe.path, obstacle));
     return obstacle === undefined;
   });
-  for (const problem of [...discovery.problems, ...problems]) warn(problem);
+  for (const problem of [...discovery.newProblems(), ...problems]) warn(problem);
   if (probes.length === 0) {
     if (problems.size > 0) throw new FailureError(`no probe is left for ${tracer}`);
     throw new NothingMatchedError(

@@ -91,8 +91,10 @@ async function tellLost(tracer: Tracer, told: number, json: boolean | undefined)
 }
 
 function eventLine(event: TraceEvent, clock: Clock): string {
-  const { probe, pid, tid, comm, args, time } = event;
-  const who = `${shown(comm)} ${pid}${tid === pid ? '' : `/${tid}`}`;
+  const { probe, pid, tid, comm, thread, args, time } = event;
+  // A thread that has a name of its own is told by it.
+  const name = thread === comm || tid === pid ? '' : ` ${shown(thread)}`;
+  const who = `${shown(comm)} ${pid}${tid === pid ? '' : `/${tid}${name}`}`;
   return `${pc.dim(clock.local(time))}  ${who.padEnd(20)} ${titleOf(probe)}  ${formatArguments(args, probe.arguments)}`;
 }
 

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { hasMachinePids } from '../pid-namespace.ts';
+import { rootCommand } from '../root.ts';
 import type { Finding } from './check.ts';
 
 /** Bits of CapEff that tracing makes use of: https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h */
@@ -11,8 +13,6 @@ const CAPABILITIES = {
   CAP_SYS_PTRACE: 19n,
   CAP_SYS_ADMIN: 21n,
 } as const;
-/** PROC_PID_INIT_INO, the first PID namespace: https://github.com/torvalds/linux/blob/master/include/linux/proc_ns.h */
-const FIRST_PID_NAMESPACE = '4026531836';
 
 /** @param status the text of /proc/self/status. */
 export function checkPermissions(user: number | undefined, status: string): Finding {
@@ -25,20 +25,18 @@ export function checkPermissions(user: number | undefined, status: string): Find
     return { check, state: 'ok', message: 'root, with the capabilities that tracing needs' };
   if (user !== 0) {
     const message = `user ${user}: probes can be defined and listed; tracing is root's`;
-    return { check, state: 'warn', message, fix: 'sudo usdt doctor' };
+    return { check, state: 'warn', message, fix: rootCommand() };
   }
   const message = `root without ${missing.join(', ')}: other users' processes can't be looked at`;
   const fix = `start the container with ${missing.map((name) => `--cap-add=${name.slice(4)}`).join(' ')}`;
   return { check, state: 'warn', message, fix };
 }
 
-/** @param link what /proc/self/ns/pid leads to. */
-export function checkNamespace(link: string | undefined): Finding {
+/** @param namespace the inode of the PID namespace. */
+export function checkNamespace(namespace: string | undefined): Finding {
   const check = 'namespace';
-  const inode = /\d+/.exec(link ?? '')?.[0];
-  if (inode === undefined || inode === FIRST_PID_NAMESPACE)
-    return { check, state: 'ok', message: "the host's process ids" };
+  if (hasMachinePids(namespace)) return { check, state: 'ok', message: "the host's process ids" };
   const message =
-    'in a container with process ids of its own: events carry those of the host, and -p finds nothing';
+    "in a container with process ids of its own: events carry those of the host, and one process (-p) or a command can't be traced";
   return { check, state: 'warn', message, fix: 'start the container with --pid=host' };
 }

@@ -21,8 +21,6 @@ import type { TracedArgument, TraceEvent } from '../tracer.ts';
 export interface EncoderOptions {
   /** What becomes slices; kept up to date by the caller. */
   readonly pairing: Pairing;
-  /** The name of a process; its main thread's name if undefined. */
-  readonly processName?: (pid: number) => string | undefined;
   /** How many starts of a pair may wait for their end. */
   readonly limit?: number;
 }
@@ -178,20 +176,19 @@ export class TraceEncoder {
   }
 
   /** Tells the names of a process and a thread when they are first seen, and when they have others. */
-  private names({ pid, tid, comm }: TraceEvent): string {
-    if (this.threads.get(tid) === comm) return '';
+  private names({ pid, tid, comm, thread }: TraceEvent): string {
+    if (this.threads.get(tid) === thread) return '';
     let text = '';
     if (this.threads.size >= THREADS_MAX) {
       this.threads.clear();
       this.processes.clear();
     }
     if (!this.processes.has(pid) || pid === tid) {
-      const name = this.options.processName?.(pid) ?? (pid === tid ? comm : undefined);
-      if (name) text += nameLine('process_name', pid, pid, name);
+      if (comm !== '') text += nameLine('process_name', pid, pid, comm);
       this.processes.add(pid);
     }
-    this.threads.set(tid, comm);
-    if (comm !== '') text += nameLine('thread_name', pid, tid, comm);
+    this.threads.set(tid, thread);
+    if (thread !== '') text += nameLine('thread_name', pid, tid, thread);
     return text;
   }
 }

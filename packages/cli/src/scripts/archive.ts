@@ -3,7 +3,8 @@
  * @module
  */
 
-import { type ScriptFile, shellWord } from './script.ts';
+import { shellWord } from '../shell.ts';
+import type { ScriptFile } from './script.ts';
 
 /** No content ends a file early: what does is a line that it does not have. */
 export function archive(files: readonly ScriptFile[]): string {

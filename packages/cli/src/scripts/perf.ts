@@ -5,6 +5,7 @@
  */
 
 import { planFetches } from '../attach.ts';
+import { shellWord } from '../shell.ts';
 import { SENTENCE_MAX, shown } from '../text.ts';
 import { eventDefinition, isOneWord } from '../tracefs/uprobe-events.ts';
 import { isText } from '../types.ts';
@@ -17,7 +18,6 @@ import {
   notesOn,
   type ScriptLanguage,
   type ScriptProbe,
-  shellWord,
   signature,
   Words,
 } from './script.ts';

@@ -100,7 +100,7 @@ export function scriptProbes(matches: readonly Match[], overrides: readonly Type
 /** The name that people use, unless it means another file here: then the one through the container's root. */
 function pathOf(file: ProbeFile): string {
   try {
-    if (statKey(fs.statSync(file.path, { bigint: true })) === file.key) return file.path;
+    if (statKey(fs.statSync(file.path, { bigint: true })) === file.statKey) return file.path;
   } catch {
     // Not there, or not for us.
   }
@@ -198,9 +198,4 @@ export function cString(text: string): string {
  */
 export function printfTitle(probe: Pick<ProbeSite, 'provider' | 'name'>, percent = '%%'): string {
   return cString(shown(probeTitle(probe)).replaceAll('%', percent)).slice(1, -1);
-}
-
-/** One word for the shell. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
