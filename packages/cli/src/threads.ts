@@ -115,7 +115,7 @@ function readName(tid: number): string {
 
 function programOf(pid: number): string | undefined {
   try {
-    return fs.readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '');
+    return decodeText(fs.readlinkSync(`/proc/${pid}/exe`, 'buffer')).replace(/ \(deleted\)$/, '');
   } catch {
     return undefined;
   }

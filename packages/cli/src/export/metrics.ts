@@ -228,7 +228,7 @@ function probeLabels({ provider, name }: TracedProbe): Labels {
 /** Texts of arguments are valid already. */
 function labelOf(event: TraceEvent, field: Field): string {
   const text = String(fieldValue(event, field) ?? '');
-  return field.name === 'comm' ? validText(text) : text;
+  return field.argument < 0 ? validText(text) : text;
 }
 
 function namesOf({ start, done }: Pair): { readonly start: string; readonly done: string } {
