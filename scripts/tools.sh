@@ -27,6 +27,8 @@ packages=(
   gcc-i686-linux-gnu libc6-dev-i386-cross
   # What the newest Node that the tests download is linked with.
   libatomic1
+  # File systems that containers use, and a program with probes that wrappers start.
+  bindfs fuse-overlayfs btrfs-progs php-cli
   # The virtual machine with the newest kernel, bpftrace and DTrace, and the bare Debian.
   qemu-system-x86 debootstrap e2fsprogs
 )

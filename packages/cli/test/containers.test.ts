@@ -24,6 +24,14 @@ const FUSE_TYPES = 'fuse,fuse.bindfs,fuse.fuse-overlayfs';
 const folder = temporaryFolder();
 const untraceable = withoutTracing() || without('unshare', 'nsenter');
 const program = fixtureProgram(folder, 'counted');
+/** Of this run alone: the same may be running elsewhere on this machine. */
+const PROVIDER = `c${process.pid.toString(36).padStart(6, '0')}`;
+const PROBE = `${PROVIDER}:hit`;
+fs.writeFileSync(
+  program,
+  fs.readFileSync(program, 'latin1').replaceAll('\0counted\0hit\0', `\0${PROVIDER}\0hit\0`),
+  'latin1',
+);
 
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
@@ -259,28 +267,28 @@ for (const { name, mounts, paths, files, skip } of scenarios) {
       return running;
     };
 
-    const listed = jsonLines(usdt(folder, 'list', '--all', '--json', 'counted:hit').stdout);
+    const listed = jsonLines(usdt(folder, 'list', '--all', '--json', PROBE).stdout);
     assert.equal(listed.length, files);
     assert.deepEqual(listed.flatMap(({ pids }) => pids as number[]).sort(), [...running.pids].sort());
 
-    const script = usdt(folder, 'script', 'bpftrace', 'counted:hit').stdout;
+    const script = usdt(folder, 'script', 'bpftrace', PROBE).stdout;
     assert.equal(script.match(/^usdt:/gm)?.length, files, script);
 
-    const trace = jsonLines(await under(running, 'trace', '--json', 'counted:hit'));
+    const trace = jsonLines(await under(running, 'trace', '--json', PROBE));
     for (const pid of running.pids) {
       const args = trace.filter((line) => line.pid === pid).map((line) => JSON.stringify(line.args));
       assert.equal(args.length, COUNT);
       assert.equal(new Set(args).size, COUNT);
     }
 
-    const stat = jsonLines(await under(await again(), 'stat', '--json', 'counted:hit'));
+    const stat = jsonLines(await under(await again(), 'stat', '--json', PROBE));
     assert.equal(stat.at(-1)!.events, running.truth);
 
     const output = join(folder, 'record.json');
-    await under(await again(), 'record', '-o', output, 'counted:hit');
+    await under(await again(), 'record', '-o', output, PROBE);
     assert.equal(fs.readFileSync(output, 'utf8').match(/"ph":"[iI]"/g)?.length, running.truth);
 
-    const metrics = await under(await again(), 'export', '--listen', '127.0.0.1:0', 'counted:hit');
+    const metrics = await under(await again(), 'export', '--listen', '127.0.0.1:0', PROBE);
     assert.match(metrics, new RegExp(`^usdt_events_total\\{.*\\} ${running.truth}$`, 'm'));
     assert.match(metrics, new RegExp(`^usdt_probe_sites ${files}$`, 'm'));
   });
@@ -304,29 +312,29 @@ test('containers that start later join those that are traced', { skip: untraceab
       await until(() => later.every(({ output }) => output().includes('done')), 'later fires');
     },
   };
-  const trace = jsonLines(await under(joined, 'trace', '--json', 'counted:hit'));
+  const trace = jsonLines(await under(joined, 'trace', '--json', PROBE));
   for (const pid of [...first.pids, ...later.map(({ child }) => child.pid!)])
     assert.equal(trace.filter((line) => line.pid === pid).length, COUNT);
 });
 
 function usdtListed(pid: number): boolean {
-  const lines = jsonLines(usdt(folder, 'list', '-p', String(pid), '--json', 'counted:hit').stdout);
+  const lines = jsonLines(usdt(folder, 'list', '-p', String(pid), '--json', PROBE).stdout);
   return lines.length === 1 && lines[0]!.traced === true;
 }
 
 /** Runs a shell script in a PID namespace of its own; `usdt` and the program are `$usdt` and `$program`. */
 function inPidNamespace(script: string) {
-  const env = { ...process.env, NO_COLOR: '1', usdt: `${process.execPath} ${MAIN}`, program };
+  const env = { ...process.env, NO_COLOR: '1', usdt: `${process.execPath} ${MAIN}`, program, probe: PROBE };
   const options = { encoding: 'utf8', env, timeout: 60_000, killSignal: 'SIGKILL', cwd: folder } as const;
   return spawnSync('unshare', ['-p', '-f', '--kill-child', '--mount-proc', 'sh', '-c', script], options);
 }
 
 const COMMANDS = {
-  trace: '$usdt trace counted:hit',
-  stat: '$usdt stat counted:hit',
-  record: '$usdt record -o record.json counted:hit',
-  export: '$usdt export --listen 127.0.0.1:0 counted:hit',
-  script: '$usdt script bpftrace counted:hit',
+  trace: '$usdt trace $probe',
+  stat: '$usdt stat $probe',
+  record: '$usdt record -o record.json $probe',
+  export: '$usdt export --listen 127.0.0.1:0 $probe',
+  script: '$usdt script bpftrace $probe',
 } as const;
 
 for (const [name, command] of Object.entries(COMMANDS)) {
@@ -341,7 +349,7 @@ for (const [name, command] of Object.entries(COMMANDS)) {
 }
 
 test("a command is not run untraced where process ids are not the machine's", { skip: untraceable }, () => {
-  const { status, stderr } = inPidNamespace('$usdt trace counted:hit -f $program -- touch was-run');
+  const { status, stderr } = inPidNamespace('$usdt trace $probe -f $program -- touch was-run');
   assert.equal(status, 4, stderr);
   assert.equal(fs.existsSync(join(folder, 'was-run')), false);
 });

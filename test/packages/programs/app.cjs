@@ -1,6 +1,6 @@
 // Uses every package, as CommonJS.
 const { readdirSync } = require('node:fs');
-const { readElfFile } = require('@libusdt/cli/catalogue');
+const { openProbeFiles } = require('@libusdt/cli/catalogue');
 const { openTracer } = require('@libusdt/cli/tracer');
 const dtp = require('@libusdt/dtrace-provider');
 const { node } = require('@libusdt/node');
@@ -23,7 +23,7 @@ console.log(
     node: node.status.state,
     enabled: webapp.probes.hit.enabled,
     same: old instanceof dtp.DTraceProvider,
-    functions: [readElfFile, openTracer, bridgeChannel, readElf].map((value) => typeof value),
+    functions: [openProbeFiles, openTracer, bridgeChannel, readElf].map((value) => typeof value),
     files: readdirSync(process.env.LIBUSDT_DIR),
   }),
 );

@@ -1,6 +1,6 @@
 // Uses every package, as an ES module.
 import { readdirSync } from 'node:fs';
-import { readElfFile } from '@libusdt/cli/catalogue';
+import { openProbeFiles } from '@libusdt/cli/catalogue';
 import { openTracer } from '@libusdt/cli/tracer';
 import dtp, { createDTraceProvider } from '@libusdt/dtrace-provider';
 import { node } from '@libusdt/node';
@@ -23,7 +23,7 @@ console.log(
     node: node.status.state,
     enabled: webapp.probes.hit.enabled,
     same: dtp.createDTraceProvider === createDTraceProvider,
-    functions: [readElfFile, openTracer, bridgeChannel, readElf].map((value) => typeof value),
+    functions: [openProbeFiles, openTracer, bridgeChannel, readElf].map((value) => typeof value),
     files: readdirSync(process.env.LIBUSDT_DIR),
   }),
 );

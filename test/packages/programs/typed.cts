@@ -1,5 +1,5 @@
 // Checked against the declarations of every package, as CommonJS.
-import { readElfFile } from '@libusdt/cli/catalogue';
+import { openProbeFiles } from '@libusdt/cli/catalogue';
 
 import dtp = require('@libusdt/dtrace-provider');
 
@@ -16,4 +16,4 @@ webapp.probes.hit.fire(1, 2n);
 const old = dtp.createDTraceProvider('old').addProbe('log', 'char *');
 old.fire(() => ['text']);
 
-export { bridgeChannel, node, readElf, readElfFile, status };
+export { bridgeChannel, node, openProbeFiles, readElf, status };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
+import { kill } from '../../../../test/kill.ts';
 import { probeTitle } from '../../src/catalogue/probe.ts';
 import { shown } from '../../src/text.ts';
 import { foreignName, SPITEFUL } from '../names.ts';
@@ -91,7 +92,7 @@ before(() => {
   program = compileProbes(join(folder, 'traced'), TRACED, join(folder, 'traced', 'p\x1b[2J\nusdt: \u202ex'));
   child = spawn(program, [inHex(COMM)], { stdio: 'ignore' });
 });
-after(() => child?.kill());
+after(() => child && kill(child));
 
 const all = (...more: readonly string[]): string[] => ['*:*', '-f', program, ...more];
 
@@ -232,7 +233,7 @@ test('export: labels that promtool takes, one series for each probe', {
         probe,
       );
   } finally {
-    agent.kill('SIGINT');
+    kill(agent, 'SIGINT');
   }
 });
 
@@ -285,7 +286,7 @@ test('files of any name are traced, also where the kernel would divide or cut it
       const [listed] = jsonLines(usdt(folder, 'list', '--json', '-p', String(running.pid)).stdout);
       assert.equal(listed!.file, path, 'as /proc/PID/maps has it');
     } finally {
-      running.kill();
+      kill(running);
     }
   }
 });

@@ -9,6 +9,7 @@ import { release } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { kill } from '../../../../test/kill.ts';
 import { probeTitle } from '../../src/catalogue/probe.ts';
 import { archive } from '../../src/scripts/archive.ts';
 import { TRACERS } from '../../src/scripts/index.ts';
@@ -21,7 +22,7 @@ import { compileProbes, type Names } from './program.ts';
 const folder = temporaryFolder();
 const children: ChildProcess[] = [];
 after(() => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) kill(child, 'SIGKILL');
   fs.rmSync(folder, { recursive: true });
 });
 const skip = without('gcc') || (fs.existsSync(MAIN) ? false : 'not built');
@@ -124,7 +125,7 @@ test('bpftrace traces what its script has: no name is another’s', {
   const titleOf = (name: Names): string => shown(probeTitle(name)).replaceAll('%', '\\u0025');
   const events = wanted.map((name) => `${titleOf(name)} arg0=${names.indexOf(name)}`);
   await until(() => seen().size >= events.length || tracer.exitCode !== null, 'all events').catch(() => {});
-  tracer.kill('SIGINT');
+  kill(tracer, 'SIGINT');
   assert.deepEqual([...seen()].sort(), [...events].sort(), err);
   assertUnharmed();
 });
