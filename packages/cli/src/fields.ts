@@ -6,6 +6,7 @@
 import { UsageError } from './errors.ts';
 import { formatValue } from './output.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
+import { shown } from './text.ts';
 import type { TracedProbe, TraceEvent } from './tracer.ts';
 
 export interface Field {
@@ -25,7 +26,9 @@ export function parseField(text: string, option: string): Field {
   const name = text.trim();
   const argument = /^arg(\d{1,2})$/.exec(name)?.[1];
   if (argument === undefined && !NAMED.includes(name))
-    throw new UsageError(`${option}: "${name}" is not a field: arg0, arg1 ..., pid, tid, comm or thread`);
+    throw new UsageError(
+      `${option}: "${shown(name)}" is not a field: arg0, arg1 ..., pid, tid, comm or thread`,
+    );
   return { name, argument: argument === undefined ? -1 : Number(argument) };
 }
 
@@ -45,7 +48,7 @@ export function fieldsKey(event: TraceEvent, fields: readonly Field[]): string {
 /** A value as people read it; `-` for an argument that the probe does not have. */
 export function formatField(event: TraceEvent, field: Field): string {
   const value = fieldValue(event, field);
-  if (field.argument < 0) return String(value);
+  if (field.argument < 0) return shown(String(value));
   const type = event.probe.arguments[field.argument];
   return type ? formatValue(value, type) : '-';
 }

@@ -5,6 +5,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { EXIT } from './errors.ts';
+import { message } from './text.ts';
 
 /** Adds a command's arguments, options, help and action to an empty `Command`. */
 export type Define = (command: Command) => void;
@@ -54,6 +55,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
     .version(await version(), '-V, --version')
     .addHelpText('after', EXIT_CODES)
     .enablePositionalOptions()
+    .configureOutput({ outputError: (text, write) => write(`${message(text.trimEnd())}\n`) })
     .showHelpAfterError('(usdt --help tells more)');
   const wanted = argv[2];
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {

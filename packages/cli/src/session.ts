@@ -9,6 +9,7 @@ import { type Child, holdCommand } from './child.ts';
 import { EXIT, NothingMatchedError, UsageError } from './errors.ts';
 import type { TargetOptions } from './options.ts';
 import { count, warn } from './output.ts';
+import { shown } from './text.ts';
 import { startTime } from './tracefs/owner.ts';
 import { openTracer, type TraceEvent, type Tracer, type TracerOptions } from './tracer.ts';
 
@@ -106,7 +107,7 @@ export async function runSession(
 function statusOf(patterns: readonly string[], tracer: Tracer): number {
   if (tracer.missed.length > 0) return EXIT.incomplete;
   if (tracer.probes.length > 0) return EXIT.ok;
-  warn(`no probe of what ran matches ${patterns.join(' ')}`);
+  warn(`no probe of what ran matches ${patterns.map((pattern) => shown(pattern)).join(' ')}`);
   return EXIT.nothing;
 }
 
@@ -136,7 +137,7 @@ function tracerOptions(
 function nothingMatched(patterns: readonly string[], tracer: Tracer): NothingMatchedError {
   const why = tracer.problems.length > 0 ? `\n${tracer.problems.join('\n')}` : '';
   return new NothingMatchedError(
-    `no probe matches ${patterns.join(' ')}: 'usdt list --all' shows what there is, --wait waits for a program with such probes${why}`,
+    `no probe matches ${patterns.map((pattern) => shown(pattern)).join(' ')}: 'usdt list --all' shows what there is, --wait waits for a program with such probes${why}`,
   );
 }
 

@@ -10,6 +10,7 @@
 
 import * as fs from 'node:fs';
 import { basename } from 'node:path';
+import { decodeText } from 'libusdt/codecs';
 import { hasMachinePids } from './pid-namespace.ts';
 
 export interface ThreadInfo {
@@ -85,8 +86,11 @@ export class ThreadTable {
 
   private savedLine(file: string, tid: number): string | undefined {
     try {
-      const text = fs.readFileSync(`${this.tracefs}/${file}`, 'utf8');
-      return new RegExp(`^${tid} (.*)$`, 'm').exec(text)?.[1];
+      const text = decodeText(fs.readFileSync(`${this.tracefs}/${file}`));
+      const start = `${tid} `;
+      const lines = text.split('\n').filter((line) => line.startsWith(start));
+      // A name with a line end may look like a line of another thread: then it can't be told which is true.
+      return lines.length === 1 ? lines[0]!.slice(start.length) : undefined;
     } catch {
       return undefined;
     }
@@ -106,12 +110,12 @@ function readThread(tid: number): ThreadInfo | undefined {
 }
 
 function readName(tid: number): string {
-  return fs.readFileSync(`/proc/${tid}/comm`, 'utf8').slice(0, -1);
+  return decodeText(fs.readFileSync(`/proc/${tid}/comm`).subarray(0, -1));
 }
 
 function programOf(pid: number): string | undefined {
   try {
-    return fs.readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '');
+    return decodeText(fs.readlinkSync(`/proc/${pid}/exe`, 'buffer')).replace(/ \(deleted\)$/, '');
   } catch {
     return undefined;
   }

@@ -13,16 +13,18 @@ import * as fs from 'node:fs';
 import { type Attachment, attach, type TracedProbe } from './attach.ts';
 import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './catalogue/discovery.ts';
 import { probeTitle } from './catalogue/probe.ts';
-import { FailureError, systemCode, UsageError } from './errors.ts';
+import { CommandError, FailureError, systemCode, UsageError } from './errors.ts';
 import { type Execution, Executions } from './executions.ts';
 import { type Pattern, parsePattern } from './pattern.ts';
 import { requireMachinePids } from './pid-namespace.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
 import { parsePageLayout } from './ringbuffer/page.ts';
 import { RingBufferReader } from './ringbuffer/reader.ts';
+import { shellWord } from './shell.ts';
+import { SENTENCE_MAX, shown } from './text.ts';
 import { ThreadTable } from './threads.ts';
 import { createInstance, type Instance, removeLeftovers } from './tracefs/instance.ts';
-import { requireTracefs } from './tracefs/tracefs.ts';
+import { openTracefs } from './tracefs/tracefs.ts';
 import { parseTypeOverride } from './types.ts';
 import { evaluate, parseWhere, type Where, whereArguments } from './where.ts';
 
@@ -159,7 +161,7 @@ class KernelTracer implements Tracer {
     if (options.pids) requireMachinePids('tracing one process (-p)');
     if (options.tree) requireMachinePids('tracing a command');
     this.discovery = new Discovery(sources);
-    const tracefs = requireTracefs();
+    const tracefs = openTracefs().path;
     const matches = this.discovery.find();
     options.prepared?.();
     removeLeftovers(tracefs);
@@ -201,7 +203,7 @@ class KernelTracer implements Tracer {
         by === Number.POSITIVE_INFINITY
           ? 'was over before its probes were attached: its events are missing'
           : `began ${Math.ceil(by / 1e6)} ms before its probes were attached: events of that time may be missing`;
-      return `a program that uses ${path} ${what}; with the pattern '${pattern}' they are attached before the start`;
+      return `a program that uses ${shown(path)} ${what}; with the pattern ${shellWord(shown(pattern, SENTENCE_MAX))} they are attached before the start`;
     });
   }
 
@@ -304,11 +306,13 @@ class KernelTracer implements Tracer {
     for (const match of matches) {
       const { file, site } = match;
       if (site.untraceable !== undefined) {
-        this.problems.push(`${probeTitle(site)} in ${file.path} can't be traced: ${site.untraceable}`);
+        this.problems.push(
+          `${shown(probeTitle(site))} in ${shown(file.path)} can't be traced: ${site.untraceable}`,
+        );
         continue;
       }
       if (site.enabledAddresses.length > 0) {
-        const silent = `${probeTitle(site)} in ${file.path} may stay silent: before it fires, the program asks whether DTrace has enabled it`;
+        const silent = `${shown(probeTitle(site))} in ${shown(file.path)} may stay silent: before it fires, the program asks whether DTrace has enabled it`;
         if (!this.problems.includes(silent)) this.problems.push(silent);
       }
       try {
@@ -318,7 +322,7 @@ class KernelTracer implements Tracer {
         attached.push(attachment);
         files.add(file.statKey);
       } catch (error) {
-        this.problems.push(`${site.provider}:${site.name} in ${file.path}: ${messageOf(error)}`);
+        this.problems.push(`${shown(probeTitle(site))} in ${shown(file.path)}: ${messageOf(error)}`);
       }
     }
     if (attached.length > 0) this.enable(attached);
@@ -364,7 +368,7 @@ class KernelTracer implements Tracer {
         this.attachments.delete(id);
         this.probes.splice(this.probes.indexOf(probe), 1);
         this.problems.push(
-          `${probe.provider}:${probe.name} in ${probe.file}: the kernel can't attach there (${systemCode(error)})`,
+          `${shown(probeTitle(probe))} in ${shown(probe.file)}: the kernel can't attach there (${systemCode(error)})`,
         );
       }
     }
@@ -461,7 +465,8 @@ function threadsOf(pid: number): number[] {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // The system's own errors have paths in them.
+  return error instanceof CommandError ? error.message : shown(String(error), SENTENCE_MAX);
 }
 
 function safely<T>(action: () => T): T | undefined {

@@ -1,13 +1,14 @@
 /** One file under many mounts: what the kernel takes for one is counted once, what it takes for two is counted as two. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { findTracefs } from '../src/tracefs/tracefs.ts';
+import { kill } from '../../../test/kill.ts';
 import {
   absent,
+  findTracefs,
+  fixtureProgram,
   jsonLines,
   MAIN,
   temporaryFolder,
@@ -20,11 +21,17 @@ import {
 
 const COUNT = 37;
 const FUSE_TYPES = 'fuse,fuse.bindfs,fuse.fuse-overlayfs';
-const SOURCE = fileURLToPath(new URL('./fixtures/counted.c', import.meta.url));
 const folder = temporaryFolder();
-const program = join(folder, 'counted');
 const untraceable = withoutTracing() || without('unshare', 'nsenter');
-if (!untraceable) execFileSync('gcc', ['-O2', '-w', '-o', program, SOURCE]);
+const program = fixtureProgram(folder, 'counted');
+/** Of this run alone: the same may be running elsewhere on this machine. */
+const PROVIDER = `c${process.pid.toString(36).padStart(6, '0')}`;
+const PROBE = `${PROVIDER}:hit`;
+fs.writeFileSync(
+  program,
+  fs.readFileSync(program, 'latin1').replaceAll('\0counted\0hit\0', `\0${PROVIDER}\0hit\0`),
+  'latin1',
+);
 
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
@@ -89,7 +96,7 @@ async function run(mounts: string, paths: readonly string[]): Promise<Container>
     pids: first.map(({ child }) => child.pid!),
     truth: COUNT * paths.length,
     fire: async () => {
-      for (const { child } of first) child.kill('SIGUSR1');
+      for (const { child } of first) kill(child, 'SIGUSR1');
       await until(have('done'), 'fires');
     },
     stop: async () => {
@@ -97,10 +104,10 @@ async function run(mounts: string, paths: readonly string[]): Promise<Container>
         ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
       );
       const ends = processes.map((child) => new Promise((resolve) => child.once('exit', resolve)));
-      for (const child of processes) if (child !== holder) child.kill('SIGKILL');
+      for (const child of processes) if (child !== holder) kill(child, 'SIGKILL');
       // Daemons of FUSE end with their mounts.
       spawnSync('nsenter', ['-m', '-t', String(holder.pid), 'umount', '-a', '-l', '-t', FUSE_TYPES]);
-      holder.kill('SIGKILL');
+      kill(holder, 'SIGKILL');
       await Promise.all(ends);
     },
   };
@@ -128,7 +135,7 @@ async function under(running: Running, ...args: readonly string[]): Promise<stri
     output = await (await fetch(url()!)).text();
   }
   const end = new Promise((resolve) => tracer.once('exit', resolve));
-  tracer.kill('SIGINT');
+  kill(tracer, 'SIGINT');
   await end;
   assert.match(errors, /^((?!error).)*$/s);
   return output;
@@ -260,28 +267,28 @@ for (const { name, mounts, paths, files, skip } of scenarios) {
       return running;
     };
 
-    const listed = jsonLines(usdt(folder, 'list', '--all', '--json', 'counted:hit').stdout);
+    const listed = jsonLines(usdt(folder, 'list', '--all', '--json', PROBE).stdout);
     assert.equal(listed.length, files);
     assert.deepEqual(listed.flatMap(({ pids }) => pids as number[]).sort(), [...running.pids].sort());
 
-    const script = usdt(folder, 'script', 'bpftrace', 'counted:hit').stdout;
+    const script = usdt(folder, 'script', 'bpftrace', PROBE).stdout;
     assert.equal(script.match(/^usdt:/gm)?.length, files, script);
 
-    const trace = jsonLines(await under(running, 'trace', '--json', 'counted:hit'));
+    const trace = jsonLines(await under(running, 'trace', '--json', PROBE));
     for (const pid of running.pids) {
       const args = trace.filter((line) => line.pid === pid).map((line) => JSON.stringify(line.args));
       assert.equal(args.length, COUNT);
       assert.equal(new Set(args).size, COUNT);
     }
 
-    const stat = jsonLines(await under(await again(), 'stat', '--json', 'counted:hit'));
+    const stat = jsonLines(await under(await again(), 'stat', '--json', PROBE));
     assert.equal(stat.at(-1)!.events, running.truth);
 
     const output = join(folder, 'record.json');
-    await under(await again(), 'record', '-o', output, 'counted:hit');
+    await under(await again(), 'record', '-o', output, PROBE);
     assert.equal(fs.readFileSync(output, 'utf8').match(/"ph":"[iI]"/g)?.length, running.truth);
 
-    const metrics = await under(await again(), 'export', '--listen', '127.0.0.1:0', 'counted:hit');
+    const metrics = await under(await again(), 'export', '--listen', '127.0.0.1:0', PROBE);
     assert.match(metrics, new RegExp(`^usdt_events_total\\{.*\\} ${running.truth}$`, 'm'));
     assert.match(metrics, new RegExp(`^usdt_probe_sites ${files}$`, 'm'));
   });
@@ -301,33 +308,33 @@ test('containers that start later join those that are traced', { skip: untraceab
       // It is looked for new processes every second.
       await until(() => usdtListed(later[1]!.child.pid!), 'the copy is traced');
       await first.fire();
-      for (const { child } of later) child.kill('SIGUSR1');
+      for (const { child } of later) kill(child, 'SIGUSR1');
       await until(() => later.every(({ output }) => output().includes('done')), 'later fires');
     },
   };
-  const trace = jsonLines(await under(joined, 'trace', '--json', 'counted:hit'));
+  const trace = jsonLines(await under(joined, 'trace', '--json', PROBE));
   for (const pid of [...first.pids, ...later.map(({ child }) => child.pid!)])
     assert.equal(trace.filter((line) => line.pid === pid).length, COUNT);
 });
 
 function usdtListed(pid: number): boolean {
-  const lines = jsonLines(usdt(folder, 'list', '-p', String(pid), '--json', 'counted:hit').stdout);
+  const lines = jsonLines(usdt(folder, 'list', '-p', String(pid), '--json', PROBE).stdout);
   return lines.length === 1 && lines[0]!.traced === true;
 }
 
 /** Runs a shell script in a PID namespace of its own; `usdt` and the program are `$usdt` and `$program`. */
 function inPidNamespace(script: string) {
-  const env = { ...process.env, NO_COLOR: '1', usdt: `${process.execPath} ${MAIN}`, program };
-  const options = { encoding: 'utf8', env, timeout: 60_000, cwd: folder } as const;
+  const env = { ...process.env, NO_COLOR: '1', usdt: `${process.execPath} ${MAIN}`, program, probe: PROBE };
+  const options = { encoding: 'utf8', env, timeout: 60_000, killSignal: 'SIGKILL', cwd: folder } as const;
   return spawnSync('unshare', ['-p', '-f', '--kill-child', '--mount-proc', 'sh', '-c', script], options);
 }
 
 const COMMANDS = {
-  trace: '$usdt trace counted:hit',
-  stat: '$usdt stat counted:hit',
-  record: '$usdt record -o record.json counted:hit',
-  export: '$usdt export --listen 127.0.0.1:0 counted:hit',
-  script: '$usdt script bpftrace counted:hit',
+  trace: '$usdt trace $probe',
+  stat: '$usdt stat $probe',
+  record: '$usdt record -o record.json $probe',
+  export: '$usdt export --listen 127.0.0.1:0 $probe',
+  script: '$usdt script bpftrace $probe',
 } as const;
 
 for (const [name, command] of Object.entries(COMMANDS)) {
@@ -342,14 +349,14 @@ for (const [name, command] of Object.entries(COMMANDS)) {
 }
 
 test("a command is not run untraced where process ids are not the machine's", { skip: untraceable }, () => {
-  const { status, stderr } = inPidNamespace('$usdt trace counted:hit -f $program -- touch was-run');
+  const { status, stderr } = inPidNamespace('$usdt trace $probe -f $program -- touch was-run');
   assert.equal(status, 4, stderr);
   assert.equal(fs.existsSync(join(folder, 'was-run')), false);
 });
 
 test('what a usdt in another PID namespace made is left alone', { skip: untraceable }, async (t) => {
   const tracer = spawn(process.execPath, [MAIN, 'trace', '--wait', 'nothing:here'], { stdio: 'ignore' });
-  t.after(() => tracer.kill('SIGINT'));
+  t.after(() => kill(tracer, 'SIGINT'));
   await until(() => tracesOf(tracer.pid!).length > 0, 'an instance');
   // Its number does not exist there.
   inPidNamespace('$usdt trace --wait -d 0.1 nothing:there');

@@ -157,7 +157,7 @@ export class Discovery {
 }
 
 function placeOf({ key, slice }: ProbeFile, { sdtProvider, sdtName, offset }: ProbeSite): string {
-  return `${key} ${slice ?? ''} ${offset ?? ''} ${sdtProvider}:${sdtName}`;
+  return JSON.stringify([key, slice, offset?.toString(), sdtProvider, sdtName]);
 }
 
 /** The folders in which libusdt publishes for this user, whether they exist or not. */

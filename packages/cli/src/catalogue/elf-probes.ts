@@ -33,7 +33,7 @@ import { type CodeSpace, codeReader } from './code-space.ts';
 import { type DofProbes, obstacle, type ProbeFilter, probesOfDof } from './dof-probes.ts';
 import { DECLARATIONS_SECTION, isDofSection, STAPSDT_SECTION } from './elf-file.ts';
 import { LIMITS, Quota } from './limits.ts';
-import type { ObjectProbes, ProbeArch, ProbeSite } from './probe.ts';
+import { type ObjectProbes, type ProbeArch, type ProbeSite, probeTitle } from './probe.ts';
 import type { Need } from './sparse-file.ts';
 import { probesOfUsdtNotes } from './usdt-probes.ts';
 
@@ -200,7 +200,7 @@ function merge(
   const sites = [...sdt];
   // Before linking, different places have the same address.
   const keyOf = ({ address, sdtProvider, sdtName: name }: ProbeSite): string =>
-    `${address} ${sdtProvider}:${name}`;
+    `${address} ${probeTitle({ provider: sdtProvider, name })}`;
   const known = new Map(unlinked ? [] : sdt.map((site, index) => [keyOf(site), index]));
   for (const site of dof.flatMap((probes) => probes.sites)) {
     const index = known.get(keyOf(site));

@@ -7,6 +7,7 @@
 
 import * as fs from 'node:fs';
 import { FailureError } from '../errors.ts';
+import { shown } from '../text.ts';
 import { statKey } from './maps.ts';
 import type { ProbeFile } from './probe.ts';
 
@@ -27,7 +28,7 @@ export interface OpenFile {
 export function openNamed(path: string): OpenFile {
   const fd = fs.openSync(path, READ);
   return checked(fd, (stat) => {
-    if (!stat.isFile()) throw new FailureError(`${path}: not a regular file`);
+    if (!stat.isFile()) throw new FailureError(`${shown(path)}: not a regular file`);
   });
 }
 

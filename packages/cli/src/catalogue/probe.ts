@@ -106,7 +106,7 @@ export interface ProbeFile extends ObjectProbes {
   readonly pids: readonly number[];
 }
 
-/** `provider:name` as shown to people. */
-export function probeTitle(site: Pick<ProbeSite, 'provider' | 'name'>): string {
-  return `${site.provider}:${site.name}`;
+/** `provider:name`: no other probe has the same, since a colon in a provider's name has a backslash before it. */
+export function probeTitle({ provider, name }: Pick<ProbeSite, 'provider' | 'name'>): string {
+  return `${provider.replace(/[\\:]/g, '\\$&')}:${name}`;
 }

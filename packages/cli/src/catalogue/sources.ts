@@ -11,6 +11,7 @@ import * as fs from 'node:fs';
 import { basename } from 'node:path';
 import { ElfError, MachOError, machOKind } from 'libusdt/codecs';
 import { FailureError, systemCode, UnavailableError } from '../errors.ts';
+import { SENTENCE_MAX, shown } from '../text.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
 import { probesOfElf } from './elf-probes.ts';
@@ -81,16 +82,16 @@ function isDamage(error: unknown): boolean {
 }
 
 function describe(path: string, error: unknown): string {
-  if (isDamage(error)) return `${path}: ${(error as Error).message}`;
+  if (isDamage(error)) return `${shown(path)}: ${shown((error as Error).message, SENTENCE_MAX)}`;
   switch (systemCode(error)) {
     case 'ENOENT':
-      return `${path}: no such file`;
+      return `${shown(path)}: no such file`;
     case 'EACCES':
-      return `${path}: permission denied`;
+      return `${shown(path)}: permission denied`;
     case 'EISDIR':
-      return `${path}: is a folder`;
+      return `${shown(path)}: is a folder`;
     default:
-      return `${path}: ${error instanceof Error ? error.message : String(error)}`;
+      return `${shown(path)}: ${shown(error instanceof Error ? error.message : String(error), SENTENCE_MAX)}`;
   }
 }
 
@@ -289,7 +290,7 @@ export class ProcessScanner {
       this.silent.add(deviceOf(mapping));
       const others =
         this.silent.size < LIMITS.silent ? 'all others of it' : 'all others of such file systems';
-      const text = `${mapping.path}: its file system does not answer: it and ${others} are passed over`;
+      const text = `${shown(mapping.path)}: its file system does not answer: it and ${others} are passed over`;
       this.problems.set(mapping.path, text);
     }
   }
@@ -312,7 +313,8 @@ export class ProcessScanner {
         const probes = probesOf(fd, basename(mapping.path), this.wanted)[0];
         if (!probes) return undefined;
         const [first] = [...probes.problems, ...probes.warnings];
-        if (first !== undefined) this.problems.set(mapping.path, `${mapping.path}: ${first}`);
+        if (first !== undefined)
+          this.problems.set(mapping.path, `${shown(mapping.path)}: ${shown(first, SENTENCE_MAX)}`);
         return probes.sites.length > 0
           ? {
               ...probes,

@@ -3,14 +3,13 @@
  * @module
  */
 
-import { type ElfFile, SHT_DYNSYM, SHT_SYMTAB } from 'libusdt/codecs';
+import { decodeText, type ElfFile, SHT_DYNSYM, SHT_SYMTAB } from 'libusdt/codecs';
 import { LIMITS, processorTime } from './limits.ts';
 
 /** A symbol's name is not longer. */
 const NAME_BYTES = 4096;
 /** Bytes of a table between two looks at the time. */
 const CHECKED = 16 * 24 * 1024;
-const latin1 = new TextDecoder('latin1');
 
 /** The addresses of those of `names` that the file's symbol tables define. A malformed table defines nothing. */
 export function symbolAddresses(elf: ElfFile, names: ReadonlySet<string>): Map<string, bigint> {
@@ -36,7 +35,7 @@ export function symbolAddresses(elf: ElfFile, names: ReadonlySet<string>): Map<s
       const rest = text.subarray(name, name + NAME_BYTES + 1);
       const length = rest.indexOf(0);
       if (length <= 0) continue;
-      const symbol = latin1.decode(rest.subarray(0, length));
+      const symbol = decodeText(rest.subarray(0, length));
       if (!names.has(symbol) || found.has(symbol)) continue;
       found.set(symbol, wide ? view.getBigUint64(at + 8, little) : BigInt(view.getUint32(at + 4, little)));
     }

@@ -11,6 +11,7 @@ import { EXIT, FailureError, UsageError } from '../errors.ts';
 import { positiveInteger } from '../options.ts';
 import { print, toJson, warn } from '../output.ts';
 import { type Pattern, parsePattern } from '../pattern.ts';
+import { SENTENCE_MAX, shown } from '../text.ts';
 
 interface ListOptions {
   readonly pid?: number;
@@ -81,7 +82,8 @@ function readFiles(paths: readonly string[]): ProbeFile[] {
       const slices = openProbeFiles(path);
       files.push(...slices);
       for (const file of slices) {
-        for (const problem of [...file.problems, ...file.warnings]) warn(`${titleOf(file)}: ${problem}`);
+        for (const problem of [...file.problems, ...file.warnings])
+          warn(`${titleOf(file)}: ${shown(problem, SENTENCE_MAX)}`);
         if (file.problems.length > 0) process.exitCode = EXIT.failure;
       }
     } catch (error) {
@@ -170,23 +172,23 @@ async function printVerbose(files: readonly ProbeFile[], traced: Traced): Promis
   for (const file of files) {
     text += `${titleOf(file)}\n`;
     for (const site of file.sites) {
-      text += `  ${probeTitle(site)}  ${placeOf(file, site)}`;
+      text += `  ${shown(probeTitle(site))}  ${placeOf(file, site)}`;
       if (site.semaphoreAddress !== undefined) text += `  semaphore ${hex(site.semaphoreAddress)}`;
       text += `  traced: ${tracedText(traced.get(site))}\n`;
       if (site.function !== undefined) {
-        const module = site.module === undefined ? '' : `  module ${site.module}`;
-        text += `    function ${site.function}${module}\n`;
+        const module = site.module === undefined ? '' : `  module ${shown(site.module)}`;
+        text += `    function ${shown(site.function)}${module}\n`;
       }
       if (site.enabledAddresses.length > 0) {
         const places = site.enabledAddresses.map((address) => inFile(file, site, address));
         text += `    asks whether it is enabled at ${places.join(', ')}\n`;
       }
       site.arguments.forEach(({ type, operand }, index) => {
-        text += `    arg${index}  ${type}  ${operand}`.trimEnd();
+        text += `    arg${index}  ${shown(type)}  ${shown(operand)}`.trimEnd();
         text += '\n';
       });
       site.translated?.forEach(({ type, argument }, index) => {
-        text += `    args[${index}]  ${type}  from arg${argument}\n`;
+        text += `    args[${index}]  ${shown(type)}  from arg${argument}\n`;
       });
     }
   }
@@ -199,12 +201,14 @@ function placeOf(file: ProbeFile, site: ProbeSite): string {
 
 /** Before linking DOF counts from the start of a function. */
 function inFile({ unlinked }: ProbeFile, { function: name, formats }: ProbeSite, address: bigint): string {
-  return unlinked && name !== undefined && formats.includes('dof') ? `${name}+${hex(address)}` : hex(address);
+  return unlinked && name !== undefined && formats.includes('dof')
+    ? `${shown(name)}+${hex(address)}`
+    : hex(address);
 }
 
 /** The path, and which part of a universal file. */
 function titleOf({ path, slice }: ProbeFile): string {
-  return slice === undefined ? path : `${path} (${slice})`;
+  return slice === undefined ? shown(path) : `${shown(path)} (${slice})`;
 }
 
 /** One line for all places of a probe in a file that have arguments of the same types. */
@@ -215,9 +219,9 @@ async function printTable(files: readonly ProbeFile[], traced: Traced): Promise<
   for (const file of files) {
     const rows = new Map<string, [probe: string, types: string, traced: boolean | undefined]>();
     for (const site of file.sites) {
-      const probe = `${site.provider}:${site.name}`;
-      const types = site.arguments.map(({ type }) => type).join(', ');
-      const key = `${probe}(${types})`;
+      const probe = shown(probeTitle(site));
+      const types = site.arguments.map(({ type }) => shown(type)).join(', ');
+      const key = JSON.stringify([probe, ...site.arguments.map(({ type }) => type)]);
       const now = traced.get(site);
       const row = rows.get(key);
       if (row === undefined) rows.set(key, [probe, types, now]);

@@ -4,30 +4,36 @@
  */
 
 import { hasMachinePids } from '../pid-namespace.ts';
+import { rootCommand } from '../root.ts';
 import type { Finding } from './check.ts';
 
-/** Bits of CapEff that tracing makes use of: https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h */
-const CAPABILITIES = {
-  CAP_DAC_OVERRIDE: 1n,
-  CAP_SYS_PTRACE: 19n,
-  CAP_SYS_ADMIN: 21n,
-} as const;
+/**
+ * What tracing makes use of, with its bit in CapEff and what can't be done without it.
+ * https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h
+ */
+const CAPABILITIES = [
+  { name: 'CAP_DAC_OVERRIDE', bit: 1n, without: "files that only their owners may read can't be looked at" },
+  { name: 'CAP_SYS_PTRACE', bit: 19n, without: "other users' processes can't be looked at" },
+  {
+    name: 'CAP_SYS_ADMIN',
+    bit: 21n,
+    without: "usdt can't mount a tracefs of its own, nor look at mapped files without a name",
+  },
+] as const;
 
 /** @param status the text of /proc/self/status. */
 export function checkPermissions(user: number | undefined, status: string): Finding {
   const check = 'permissions';
   const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  const missing = Object.entries(CAPABILITIES)
-    .filter(([, bit]) => ((capabilities >> bit) & 1n) === 0n)
-    .map(([name]) => name);
+  const missing = CAPABILITIES.filter(({ bit }) => ((capabilities >> bit) & 1n) === 0n);
   if (user === 0 && missing.length === 0)
     return { check, state: 'ok', message: 'root, with the capabilities that tracing needs' };
   if (user !== 0) {
     const message = `user ${user}: probes can be defined and listed; tracing is root's`;
-    return { check, state: 'warn', message, fix: 'sudo usdt doctor' };
+    return { check, state: 'warn', message, fix: rootCommand() };
   }
-  const message = `root without ${missing.join(', ')}: other users' processes can't be looked at`;
-  const fix = `start the container with ${missing.map((name) => `--cap-add=${name.slice(4)}`).join(' ')}`;
+  const message = missing.map(({ name, without }) => `without ${name} ${without}`).join('; ');
+  const fix = `start the container with ${missing.map(({ name }) => `--cap-add=${name.slice(4)}`).join(' ')}`;
   return { check, state: 'warn', message, fix };
 }
 

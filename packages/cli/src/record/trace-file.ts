@@ -7,6 +7,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { FailureError, systemCode } from '../errors.ts';
+import { shown, toJson } from '../text.ts';
 
 // https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU, "JSON Object Format"
 const BEGIN = '{"displayTimeUnit":"ns","traceEvents":[\n';
@@ -83,7 +84,7 @@ export class TraceFile {
   }
 
   private end(): string {
-    return `\n],"otherData":${JSON.stringify(this.metadata())}}\n`;
+    return `\n],"otherData":${toJson(this.metadata())}}\n`;
   }
 
   private async append(text: string): Promise<void> {
@@ -134,6 +135,6 @@ function cannotWrite(path: string, error: unknown, begun = false): FailureError 
   const code = systemCode(error);
   const reason = REASONS[code] ?? (code || String(error));
   return new FailureError(
-    `can't write ${path}: ${reason}${begun ? '; it has what was recorded before' : ''}`,
+    `can't write ${shown(path)}: ${reason}${begun ? '; it has what was recorded before' : ''}`,
   );
 }

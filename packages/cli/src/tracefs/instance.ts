@@ -37,7 +37,7 @@ export function ownName(): string {
   return ownerName(currentOwner(), serial++);
 }
 
-/** @throws FailureError when the kernel refuses; the caller has checked with `requireTracefs`. */
+/** @throws FailureError when the kernel refuses; the caller has it from `openTracefs`. */
 export function createInstance(tracefs: string): Instance {
   let name: string;
   let path: string;

@@ -8,16 +8,16 @@
  */
 
 import type { ProbeFile } from '../catalogue/probe.ts';
-import { systemCode } from '../errors.ts';
+import { systemCode, UnavailableError } from '../errors.ts';
 import { ownName } from './instance.ts';
-import { findTracefs } from './tracefs.ts';
+import { openTracefs } from './tracefs.ts';
 import { append, removeEvents, withKernelPath } from './uprobe-events.ts';
 
 type Named = Pick<ProbeFile, 'path' | 'openPath' | 'statKey'>;
 
 /** @returns undefined where the kernel can't be asked: no tracefs, no permission, an older kernel, a file that is gone. */
 export function isSameToKernel(one: Named, other: Named): boolean | undefined {
-  const tracefs = process.platform === 'linux' ? findTracefs() : undefined;
+  const tracefs = usableTracefs();
   if (tracefs === undefined) return undefined;
   const group = ownName();
   try {
@@ -29,6 +29,15 @@ export function isSameToKernel(one: Named, other: Named): boolean | undefined {
     return isMulti(tracefs, group, one) ? true : undefined;
   } finally {
     removeEvents(tracefs, group);
+  }
+}
+
+function usableTracefs(): string | undefined {
+  try {
+    return openTracefs().path;
+  } catch (error) {
+    if (error instanceof UnavailableError) return undefined;
+    throw error;
   }
 }
 

@@ -5,13 +5,13 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { buildImage, defineProbe, encodeStapsdtNotes, parseArguments } from 'libusdt/codecs';
+import { kill } from '../../../../test/kill.ts';
 import { localDevices } from '../../src/catalogue/guarded.ts';
 import { LIMITS } from '../../src/catalogue/limits.ts';
 import { OtherFileError, openFound } from '../../src/catalogue/open-file.ts';
 import { openProbeFiles } from '../../src/catalogue/sources.ts';
 import {
   absent,
-  compile,
   jsonLines,
   MAIN,
   sleep,
@@ -19,6 +19,7 @@ import {
   tracesOf,
   until,
   usdt,
+  webapp,
   without,
   withoutTracing,
 } from '../support.ts';
@@ -187,7 +188,7 @@ test('what is not a regular file is neither waited for nor opened', { skip: skip
 
 /** A program of a mount that only it has, with a FIFO or a device over it since. */
 async function startCovered(name: string, cover: string): Promise<ChildProcess> {
-  const script = `mount -t tmpfs none /mnt && cp ${compile(folder, name)} /mnt/${name} && ${cover} &&
+  const script = `mount -t tmpfs none /mnt && cp ${webapp(folder, name)} /mnt/${name} && ${cover} &&
     { /mnt/${name} 100000 10000 & } && sleep 0.3 && mount --bind /mnt/cover /mnt/${name} && echo $! && wait`;
   const child = spawn('unshare', ['-m', 'sh', '-c', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -243,7 +244,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
         'the look',
       );
       const before = performance.now();
-      child.kill(signal);
+      kill(child, signal);
       assert.equal(await ended, signal);
       assert.ok(performance.now() - before < 1000);
       assert.deepEqual(tracesOf(child.pid!), []);
@@ -267,7 +268,7 @@ test('a file system whose server has stopped is passed over, and a signal does n
   skip: skipNamespaces || without('bindfs') || (fs.existsSync('/dev/fuse') ? false : absent('no /dev/fuse')),
 }, async () => {
   const name = 'silent';
-  const script = `mount -t tmpfs none /mnt && mkdir /mnt/below /mnt/fuse && cp ${compile(folder, name)} /mnt/below/${name} &&
+  const script = `mount -t tmpfs none /mnt && mkdir /mnt/below /mnt/fuse && cp ${webapp(folder, name)} /mnt/below/${name} &&
     { bindfs -f /mnt/below /mnt/fuse & B=$! ; } && sleep 1 && { /mnt/fuse/${name} 1000000 10000 & } && sleep 0.3 && echo $B $! && wait`;
   const child = spawn('unshare', ['-m', 'sh', '-c', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -295,7 +296,7 @@ test('a file system whose server has stopped is passed over, and a signal does n
     const ended = new Promise((resolve) => tracer.on('exit', (_, by) => resolve(by)));
     await sleep(1500);
     const then = performance.now();
-    tracer.kill('SIGTERM');
+    kill(tracer, 'SIGTERM');
     assert.equal(await ended, 'SIGTERM');
     assert.ok(performance.now() - then < 1000);
   } finally {

@@ -5,8 +5,9 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../../../../test/kill.ts';
 import { findRuntime } from '../../../../test/runtimes/support.ts';
-import { compile, jsonLines, temporaryFolder, usdt, withoutTracing } from '../support.ts';
+import { jsonLines, temporaryFolder, usdt, webapp, withoutTracing } from '../support.ts';
 
 const folder = temporaryFolder();
 after(() => fs.rmSync(folder, { recursive: true }));
@@ -46,7 +47,7 @@ for (const [name, thread] of [
         new RegExp(`"${thread}"`),
       );
     } finally {
-      child.kill();
+      kill(child);
     }
     const short = join(folder, 'short.mjs');
     fs.writeFileSync(short, SHORT);
@@ -65,7 +66,7 @@ for (const [name, thread] of [
 test('a main thread with the name of its role: the file tells the program; else the name that it has', {
   skip,
 }, () => {
-  const program = compile(folder, 'server');
+  const program = webapp(folder, 'server');
   for (const [called, comm] of [
     ['node-MainThread', 'server'],
     ['CrBrowserMain', 'server'],
@@ -80,7 +81,7 @@ test('a main thread with the name of its role: the file tells the program; else 
       const [event] = jsonLines(stdout);
       assert.deepEqual([event!.comm, event!.thread], [comm, called]);
     } finally {
-      child.kill();
+      kill(child);
     }
   }
 });

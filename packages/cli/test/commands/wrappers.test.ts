@@ -4,15 +4,27 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { readElf } from 'libusdt/codecs';
 import { filesOfCommand } from '../../src/program-files.ts';
-import { absent, compile, jsonLines, temporaryFolder, usdt, without, withoutTracing } from '../support.ts';
+import {
+  absent,
+  fixtureProgram,
+  jsonLines,
+  temporaryFolder,
+  usdt,
+  webapp,
+  without,
+  withoutTracing,
+} from '../support.ts';
 
+/** https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html */
+const PT_INTERP = 3;
 const folder = temporaryFolder();
 after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 let program = '';
 before(() => {
-  if (!skip) program = compile(folder);
+  if (!skip) program = webapp(folder);
 });
 
 function script(name: string, text: string): string {
@@ -21,16 +33,24 @@ function script(name: string, text: string): string {
   return path;
 }
 
-/** A program whose probes are in a library. */
-function compileLinked(name: string): string {
-  const library = compile(folder, `lib${name}.so`, '-shared', '-fPIC', '-Dmain=web_main');
-  const source = join(folder, `${name}.c`);
-  fs.writeFileSync(
-    source,
-    'int web_main(int, char **); int main(int n, char **v) { return web_main(n, v); }',
-  );
-  execFileSync('gcc', ['-o', join(folder, name), source, library, `-Wl,-rpath,${folder}`]);
-  return join(folder, name);
+/** A program whose probes are in a library, in a folder of its own. */
+function linkedProgram(name: string): string {
+  fs.mkdirSync(join(folder, name));
+  fixtureProgram(join(folder, name), 'liblinked.so');
+  return fixtureProgram(join(folder, name), 'linked');
+}
+
+/** Has another program load it: PT_INTERP names a text that is put behind the file. */
+function setInterpreter(path: string, interpreter: string): void {
+  const bytes = fs.readFileSync(path);
+  const { segments } = readElf(bytes);
+  const index = segments.findIndex(({ type }) => type === PT_INTERP);
+  const [e_phoff, sizeofPhdr] = [Number(bytes.readBigUInt64LE(32)), 56];
+  const phdr = e_phoff + index * sizeofPhdr;
+  const text = Buffer.from(`${interpreter}\0`);
+  bytes.writeBigUInt64LE(BigInt(bytes.length), phdr + 8);
+  bytes.writeBigUInt64LE(BigInt(text.length), phdr + 32);
+  fs.writeFileSync(path, Buffer.concat([bytes, text]));
 }
 
 const trace = (pattern: string, ...command: readonly string[]) => {
@@ -48,7 +68,7 @@ test('what a wrapper or script names is attached before it runs', { skip }, () =
     script: [inner],
     'sh script': ['sh', script('plain', `${program} 3`)],
     'script of a script': [script('outer', `#!/bin/sh\nsh '${inner}'\n`)],
-    library: ['env', compileLinked('linked'), '3'],
+    library: ['env', linkedProgram('named'), '3'],
   };
   for (const [name, command] of Object.entries(commands)) {
     const { events, stderr } = trace('webapp:*', ...command);
@@ -58,14 +78,17 @@ test('what a wrapper or script names is attached before it runs', { skip }, () =
 });
 
 test('what nobody could know of is told at the end, with status 5 and what to do', { skip }, () => {
-  const short = compile(folder, 'short');
+  const short = webapp(folder, 'short');
+  linkedProgram('hidden');
   for (const [name, file] of [
     ['short', short],
-    ['hidden', join(folder, 'libhidden.so')],
+    ['hidden/linked', join(folder, 'hidden/liblinked.so')],
   ] as const) {
-    if (name === 'hidden') compileLinked(name);
     const [half, rest] = [name.slice(0, 2), name.slice(2)];
-    const wrapper = script(`composed-${name}`, `#!/bin/sh\nA=${half}\n"${folder}/\${A}${rest}" 3\nexit 0\n`);
+    const wrapper = script(
+      `composed-${name.replaceAll('/', '-')}`,
+      `#!/bin/sh\nA=${half}\n"${folder}/\${A}${rest}" 3\nexit 0\n`,
+    );
     const missed = trace('webapp:*', wrapper);
     assert.equal(missed.status, 5, missed.stderr);
     assert.ok(missed.events < 12);
@@ -110,7 +133,8 @@ test('php behind env', { skip: skip || withoutPhpProbes() }, () => {
 test('words that name files are not run, and pipes not read', { skip: skip || without('mkfifo') }, () => {
   const ran = join(folder, 'ran');
   const loader = script('ld-of-somebody.so', `#!/bin/sh\ntouch ${ran}\n`);
-  const file = compile(folder, 'foreign', `-Wl,--dynamic-linker=${loader}`);
+  const file = webapp(folder, 'foreign');
+  setInterpreter(file, loader);
   fs.chownSync(loader, 65534, 65534);
   assert.ok(filesOfCommand(['cat', file]).includes(fs.realpathSync(file)));
   assert.equal(fs.existsSync(ran), false);

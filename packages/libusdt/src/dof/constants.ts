@@ -30,6 +30,10 @@ export const DIF_DTR_NREGS = 8;
 export const DOF_SECT_NONE = 0;
 export const DOF_SECT_COMMENTS = 1;
 export const DOF_SECT_SOURCE = 2;
+export const DOF_SECT_ECBDESC = 3;
+export const DOF_SECT_PROBEDESC = 4;
+export const DOF_SECT_ACTDESC = 5;
+export const DOF_SECT_DIFOHDR = 6;
 export const DOF_SECT_STRTAB = 8;
 export const DOF_SECT_RELTAB = 10;
 export const DOF_SECT_URELHDR = 12;
@@ -39,6 +43,9 @@ export const DOF_SECT_PRARGS = 17;
 export const DOF_SECT_PROFFS = 18;
 export const DOF_SECT_UTSNAME = 20;
 export const DOF_SECT_PRENOFFS = 26;
+
+/** Of a reference to a section: it refers to none. */
+export const DOF_SECIDX_NONE = 0xffff_ffff;
 
 /** The only flag of a section: its bytes belong to what the kernel loads. */
 export const DOF_SECF_LOAD = 1;
@@ -65,6 +72,8 @@ export const SIZE = {
   probe1: 40,
   relohdr: 12,
   relodesc: 24,
+  ecbdesc: 24,
+  probedesc: 24,
   offset: 4,
 } as const;
 

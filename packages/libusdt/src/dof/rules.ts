@@ -22,7 +22,7 @@ export const DOF_RULES = {
   'dif-registers': 'no more registers are asked for than there are',
   'ident-padding': 'the unused bytes of dofh_ident are zero',
   flags: 'dofh_flags is zero',
-  'section-header-size': 'section headers have 32 bytes',
+  'section-header-size': 'section headers have 32 bytes, or more where the system takes that',
   'section-headers': 'the section headers are within the document, at a multiple of 8',
   'load-flag': 'sections that must be loaded say so',
   'section-alignment': 'a section is aligned to a power of two, and lies at a multiple of it',
@@ -33,14 +33,21 @@ export const DOF_RULES = {
   'relocation-table': 'a relocation table has entries of 24 bytes, aligned to 8',
   'relocation-type':
     'relocations add the load address (SETX), do nothing, or, on FreeBSD, add their own address (DOFREL)',
-  'relocation-target': 'a relocated word is within its section, at a multiple of 8',
+  'relocation-target':
+    'a relocated word is within its section, at a multiple of 8; on FreeBSD not in the header of that section',
+  'relocated-word': 'a relocated word is the address of a probe',
+  // dtrace_dof_ecbdesc, dtrace_dof_probedesc
+  enabling: 'an enabling is loaded, has 24 bytes, aligned to 8, and refers to what it needs',
+  // all of them: what they read then is not of the document
+  outside: 'what is read of the document is within it',
   // fasttrap and dtprobed take nothing from a document without providers
   'no-provider': 'there is a provider',
   // dtrace_helper_provider_validate
   'provider-section': 'a provider section is large enough, at a multiple of 4',
   'section-reference': 'the sections that a provider refers to are there, loaded, and of the right type',
   'provider-name': "a provider's name is in the string table and not longer than 63 bytes",
-  'probe-entry-size': 'probes have entries of a whole number of words, and there is one at least',
+  'probe-entry-size':
+    'probes have entries of 48 bytes, or more of a whole number of words, and there is one at least',
   'offset-entry-size': 'offsets have entries of 4 bytes, at a multiple of 4',
   'argument-entry-size': 'mappings have entries of 1 byte',
   'function-name': "a function's name is in the string table and not too long",
@@ -61,7 +68,8 @@ export const DOF_RULES = {
   'name-is-file': 'on Linux, names can be names of files: not empty, not "." or "..", without "/"',
   'module-name': 'the module has 63 bytes at most',
   'duplicate-offset': 'no offset of a probe occurs twice',
-  'offset-span': 'offsets of one probe lie less than 2^31 apart: their order is found by subtraction',
+  'offset-span':
+    'offsets of one probe lie less than 2^31 apart, and end before 2^64: their order is found by subtraction',
   'duplicate-probe': 'no two probes of a provider have the same function and name',
   // what readers do with the rest
   'enabled-version': 'is-enabled offsets are in a version where the system heeds them',

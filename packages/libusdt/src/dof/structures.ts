@@ -84,6 +84,22 @@ export interface DofRelodesc<W extends Word = bigint> {
   readonly data: W;
 }
 
+/** dof_ecbdesc_t, of an enabling: which probes run which program. Indices of sections. */
+export interface DofEcbdesc {
+  readonly probes: number;
+  readonly pred: number;
+  readonly actions: number;
+}
+
+/** dof_probedesc_t */
+export interface DofProbedesc {
+  readonly strtab: number;
+  readonly provider: number;
+  readonly mod: number;
+  readonly func: number;
+  readonly name: number;
+}
+
 type Kind = 1 | 2 | 4 | 8;
 type Fields<T> = readonly (readonly [name: keyof T & string, offset: number, size: Kind])[];
 
@@ -123,10 +139,29 @@ const RELOHDR: Fields<DofRelohdr> = [
   ['relsec', 4, 4],
   ['tgtsec', 8, 4],
 ];
-/** The structure's bytes must be within the view. */
+const ECBDESC: Fields<DofEcbdesc> = [
+  ['probes', 0, 4],
+  ['pred', 4, 4],
+  ['actions', 8, 4],
+];
+const PROBEDESC: Fields<DofProbedesc> = [
+  ['strtab', 0, 4],
+  ['provider', 4, 4],
+  ['mod', 8, 4],
+  ['func', 12, 4],
+  ['name', 16, 4],
+];
+
+/** What was asked for is not within the view. */
+export class OutsideDocument extends RangeError {}
+
+/** All of these throw OutsideDocument. */
 export const readHdr = (view: DofView): DofHdr => read(view, 0, HDR, SIZE.hdr);
 export const readSec = (view: DofView, at: number): DofSec => read(view, at, SEC, SIZE.sec);
 export const readRelohdr = (view: DofView, at: number): DofRelohdr => read(view, at, RELOHDR, SIZE.relohdr);
+export const readEcbdesc = (view: DofView, at: number): DofEcbdesc => read(view, at, ECBDESC, SIZE.ecbdesc);
+export const readProbedesc = (view: DofView, at: number): DofProbedesc =>
+  read(view, at, PROBEDESC, SIZE.probedesc);
 export const readProvider = (view: DofView, at: number, version: number): DofProviderEntry =>
   version === 1
     ? { ...read(view, at, PROVIDER.slice(0, -1) as typeof PROVIDER, SIZE.provider1), prenoffs: 0 }
@@ -203,8 +238,8 @@ function writeWord(bytes: DataView, at: number, word: Word, little: boolean): vo
   bytes.setUint32(at + (little ? 4 : 0), Math.floor(word / 2 ** 32), little);
 }
 
-function requireBytes(bytes: DataView, at: number, size: number): void {
-  if (at + size > bytes.byteLength) throw new RangeError(`no ${size} bytes at ${at}`);
+export function requireBytes(bytes: DataView, at: number, size: number): void {
+  if (at < 0 || at + size > bytes.byteLength) throw new OutsideDocument(`${size} bytes at ${at}`);
 }
 
 function read<T>({ bytes, little }: DofView, at: number, fields: Fields<T>, size: number): T {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { DOF_RELO_DOFREL, DOF_RELO_NONE, DOF_RELO_SETX, DTRACE_FUNCNAMELEN } from './constants.ts';
+import { DOF_RELO_DOFREL, DOF_RELO_NONE, DOF_RELO_SETX, DTRACE_FUNCNAMELEN, SIZE } from './constants.ts';
 
 export type DofSystemName = 'darwin' | 'illumos' | 'freebsd' | 'linux';
 
@@ -23,6 +23,23 @@ export interface DofSystem {
   readonly relocates: boolean;
   /** Those that it applies: DOF_RELO_*. */
   readonly relocations: readonly number[];
+  /**
+   * Does it see to it that a relocation does not change the header of the section that it is for? FreeBSD:
+   * dtrace_dof_relocate, ts_end.
+   */
+  readonly guardsHeaders: boolean;
+  /** Does it leave words alone that are greater than the load address, as one that the dynamic loader was at? */
+  readonly leavesRelocated: boolean;
+  /** Sizes of a section header that it takes, in bytes. It has to be a multiple of 8. */
+  readonly sectionHeaderSize: { readonly least: number; readonly most: number };
+  /** Does it look at the sections of enablings, programs that are to run in a process? */
+  readonly readsEnablings: boolean;
+  /** Least bytes from one probe to the next. It has to be a multiple of 8. */
+  readonly leastProbeSize: number;
+  /** What becomes of a document with a translated argument that is made from the one behind the last native one. */
+  readonly mappingBehindLast: 'refused' | 'wrong';
+  /** What becomes of a probe in a function of too long a name; FreeBSD makes the others. */
+  readonly longFunction: 'refused' | 'dropped';
   /** Bytes of a function's name, NUL included. */
   readonly functionLength: number;
   /** Provider names that the system keeps for itself. */
@@ -42,6 +59,9 @@ export interface DofSystem {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const RELOCATIONS = [DOF_RELO_NONE, DOF_RELO_SETX];
+/** Bytes of a word: zero is no size, and sizes are multiples of it. */
+const WORD = 8;
+const ANY_SIZE = Infinity;
 /** nargc and xargc are one byte. */
 const ANY_NUMBER = 255;
 
@@ -53,6 +73,13 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
     maxSize: 512 * KIB,
     relocates: false,
     relocations: [],
+    guardsHeaders: false,
+    leavesRelocated: false,
+    sectionHeaderSize: { least: SIZE.sec, most: ANY_SIZE },
+    readsEnablings: true,
+    leastProbeSize: WORD,
+    mappingBehindLast: 'wrong',
+    longFunction: 'refused',
     functionLength: DTRACE_FUNCNAMELEN,
     reserved: ['pid', 'objc', 'oneshot'],
     duplicateOffset: 'dropped',
@@ -64,10 +91,17 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
   illumos: {
     name: 'illumos',
     versions: [1, 2],
-    difVersions: [1, 2],
+    difVersions: [2],
     maxSize: 8 * MIB,
     relocates: true,
     relocations: RELOCATIONS,
+    guardsHeaders: false,
+    leavesRelocated: false,
+    sectionHeaderSize: { least: WORD, most: ANY_SIZE },
+    readsEnablings: true,
+    leastProbeSize: WORD,
+    mappingBehindLast: 'wrong',
+    longFunction: 'refused',
     functionLength: DTRACE_FUNCNAMELEN,
     reserved: ['pid'],
     duplicateOffset: 'dropped',
@@ -79,10 +113,17 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
   freebsd: {
     name: 'freebsd',
     versions: [1, 2],
-    difVersions: [1, 2],
+    difVersions: [2],
     maxSize: 8 * MIB,
     relocates: true,
     relocations: [...RELOCATIONS, DOF_RELO_DOFREL],
+    guardsHeaders: true,
+    leavesRelocated: false,
+    sectionHeaderSize: { least: WORD, most: ANY_SIZE },
+    readsEnablings: true,
+    leastProbeSize: WORD,
+    mappingBehindLast: 'wrong',
+    longFunction: 'dropped',
     // sys/cddl/contrib/opensolaris/uts/common/sys/dtrace.h has 192.
     functionLength: 192,
     reserved: ['pid'],
@@ -99,6 +140,13 @@ export const DOF_SYSTEMS: Readonly<Record<DofSystemName, DofSystem>> = {
     maxSize: 256 * MIB,
     relocates: true,
     relocations: RELOCATIONS,
+    guardsHeaders: false,
+    leavesRelocated: true,
+    sectionHeaderSize: { least: SIZE.sec, most: SIZE.sec },
+    readsEnablings: false,
+    leastProbeSize: SIZE.probe,
+    mappingBehindLast: 'refused',
+    longFunction: 'refused',
     functionLength: DTRACE_FUNCNAMELEN,
     reserved: ['pid'],
     duplicateOffset: 'refused',

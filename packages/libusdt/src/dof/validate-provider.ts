@@ -7,7 +7,7 @@
 import { STABILITIES } from '../provider/attributes.ts';
 import * as dof from './constants.ts';
 import type { DofAttributes } from './document.ts';
-import { canBeFile, type Examined, referred, StringTable, wordsAt } from './examined.ts';
+import { byteAt, canBeFile, type Examined, referred, refuse, StringTable, wordsAt } from './examined.ts';
 import type { DofRule } from './rules.ts';
 import { type DofProbeEntry, type DofSec, readProbe, readProvider } from './structures.ts';
 
@@ -21,32 +21,21 @@ interface Tables {
   readonly runs: Set<number>;
 }
 
-/** Thrown where a kernel stops: the document is refused as a whole. */
-class Refused {}
-
-/** @param names Of all probes so far, to find duplicates. */
+/**
+ * @param names Of all probes so far, to find duplicates.
+ * @throws Refused, OutsideDocument
+ */
 export function checkProvider(document: Examined, section: DofSec, names: Set<string>): void {
-  try {
-    examineProvider(document, section, names);
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-  }
-}
-
-function examineProvider(document: Examined, section: DofSec, names: Set<string>): void {
   const { view, version, system, report } = document;
-  const refuse = (rule: DofRule, detail: string): never => {
-    report(rule, 'refused', detail);
-    throw new Refused();
-  };
+  const no: Refuse = (rule, detail) => refuse(document, rule, detail);
   const least = version === 1 ? dof.SIZE.provider1 : dof.SIZE.provider;
-  if (section.offset % 4n !== 0n || section.size < least || !isReadable(document, section)) {
-    refuse('provider-section', `${section.size} bytes at ${section.offset}`);
+  if (section.offset % 4n !== 0n || section.size < least) {
+    no('provider-section', `${section.size} bytes at ${section.offset}`);
   }
   const provider = readProvider(view, Number(section.offset), version);
   const follow = (index: number, type: number): DofSec => {
     const found = referred(document, index, type);
-    return typeof found === 'string' ? refuse('section-reference', found) : found;
+    return typeof found === 'string' ? no('section-reference', found) : found;
   };
   const probes = follow(provider.probes, dof.DOF_SECT_PROBES);
   const tables: Tables = {
@@ -57,19 +46,30 @@ function examineProvider(document: Examined, section: DofSec, names: Set<string>
     runs: new Set(),
   };
   const size =
-    tables.strings.length(provider.name) ??
-    refuse('provider-name', `its offset is ${provider.name} of ${tables.strings.size}`);
+    tables.strings.length(provider.name, dof.DTRACE_PROVNAMELEN) ??
+    no('provider-name', `its offset is ${provider.name} of ${tables.strings.size}`);
   const name = tables.strings.text(provider.name);
-  if (size >= dof.DTRACE_PROVNAMELEN) refuse('provider-name', `"${name}"`);
-  checkEntries(probes, tables, version, refuse);
+  if (size >= dof.DTRACE_PROVNAMELEN) no('provider-name', `"${name}"`);
+  checkEntries(document, probes, tables, no);
 
   checkProviderName(document, name, size);
   checkAttributes(document, name, provider);
-  const wordSize = probes.entsize;
-  for (let i = 0; i < Math.floor(Number(probes.size) / wordSize); i++) {
-    const probe = readProbe(view, Number(probes.offset) + i * wordSize, version);
-    const label: Label = () => `provider ${name}, probe ${i}`;
-    checkProbe(document, tables, probe, label, (rule, detail) => refuse(rule, `${label()}: ${detail}`));
+  const count = Math.floor(Number(probes.size) / probes.entsize);
+  const entry = (i: number): DofProbeEntry =>
+    readProbe(view, Number(probes.offset) + i * probes.entsize, version);
+  const labelOf =
+    (i: number): Label =>
+    () =>
+      `provider ${name}, probe ${i}`;
+  for (let i = 0; i < count; i++) {
+    const label = labelOf(i);
+    checkProbe(document, tables, entry(i), label, (rule, detail) => no(rule, `${label()}: ${detail}`));
+  }
+  // Only then are probes made.
+  for (let i = 0; i < count; i++) {
+    const probe = entry(i);
+    const label = labelOf(i);
+    if (tables.strings.length(probe.func, system.functionLength)! >= system.functionLength) continue;
     const functionName = tables.strings.text(probe.func);
     const probeName = probe.name === probe.func ? functionName : tables.strings.text(probe.name);
     if (system.namesAreFiles) {
@@ -90,28 +90,27 @@ function examineProvider(document: Examined, section: DofSec, names: Set<string>
 type Label = () => string;
 type Refuse = (rule: DofRule, detail: string) => never;
 
-/** A section without its flag was not checked, and may be anywhere. */
-function isReadable({ size }: Examined, section: DofSec): boolean {
-  return section.offset + section.size <= size;
-}
-
 function checkEntries(
+  { version, system, report }: Examined,
   probes: DofSec,
   { args, offsets, enabled }: Tables,
-  version: number,
-  refuse: Refuse,
+  no: Refuse,
 ): void {
-  const least = version === 1 ? dof.SIZE.probe1 : dof.SIZE.probe;
-  if (probes.entsize > probes.size) refuse('probe-entry-size', 'there is no probe');
-  if (probes.entsize < least || probes.entsize % 8 !== 0) {
-    refuse('probe-entry-size', `entries of ${probes.entsize} bytes`);
+  const { entsize } = probes;
+  if (entsize > probes.size) no('probe-entry-size', 'there is no probe');
+  if (entsize < system.leastProbeSize || entsize % 8 !== 0) {
+    no('probe-entry-size', `entries of ${entsize} bytes`);
   }
-  for (const section of enabled ? [offsets, enabled] : [offsets]) {
-    if (section.entsize !== dof.SIZE.offset || section.offset % 4n !== 0n) {
-      refuse('offset-entry-size', `entries of ${section.entsize} bytes at ${section.offset}`);
-    }
+  if (entsize < (version === 1 ? dof.SIZE.probe1 : dof.SIZE.probe)) {
+    report('probe-entry-size', 'wrong', `entries of ${entsize} bytes: each is in the next`);
   }
-  if (args.entsize !== 1) refuse('argument-entry-size', `entries of ${args.entsize} bytes`);
+  const detail = (section: DofSec): string => `entries of ${section.entsize} bytes at ${section.offset}`;
+  const isRight = (section: DofSec): boolean =>
+    section.entsize === dof.SIZE.offset && section.offset % 4n === 0n;
+  if (!isRight(offsets)) no('offset-entry-size', detail(offsets));
+  // They are read as words of 4 bytes, and counted by the size that is given.
+  if (enabled && !isRight(enabled)) report('offset-entry-size', 'wrong', detail(enabled));
+  if (args.entsize !== 1) no('argument-entry-size', `entries of ${args.entsize} bytes`);
 }
 
 function checkProviderName({ system, report }: Examined, name: string, size: number): void {
@@ -145,54 +144,76 @@ function checkProbe(
   tables: Tables,
   probe: DofProbeEntry,
   label: Label,
-  refuse: Refuse,
+  no: Refuse,
 ): void {
-  const { version, system, view, report } = document;
+  const { version, system, report } = document;
   const { strings, args, offsets, enabled } = tables;
   for (const [rule, at, limit] of [
     ['function-name', probe.func, system.functionLength],
     ['probe-name', probe.name, dof.DTRACE_NAMELEN],
   ] as const) {
-    const length = strings.length(at) ?? refuse(rule, `its offset is ${at} of ${strings.size}`);
-    if (length >= limit) refuse(rule, `"${strings.text(at)}" has ${length} bytes`);
+    const length = strings.length(at, limit) ?? no(rule, `its offset is ${at} of ${strings.size}`);
+    if (length < limit) continue;
+    const detail = `"${strings.text(at)}" has more than ${limit - 1} bytes`;
+    if (rule === 'probe-name' || system.longFunction === 'refused') no(rule, detail);
+    report(rule, 'dropped', `${label()}: ${detail}`);
   }
-  if ((probe.offidx + probe.noffs) * dof.SIZE.offset > offsets.size) {
-    refuse('probe-offsets', `${probe.noffs} from ${probe.offidx} on, of ${offsets.size} bytes`);
-  }
+  checkRun('probe-offsets', document, offsets, probe.offidx, probe.noffs, label, no);
   if (version > 1) {
     const { enoffidx, nenoffs } = probe;
-    const room = enabled ? Number(enabled.size) : 0;
-    const outside = enabled ? (enoffidx + nenoffs) * dof.SIZE.offset > room : enoffidx !== 0 || nenoffs !== 0;
-    if (outside) refuse('enabled-offsets', `${nenoffs} from ${enoffidx} on, of ${room} bytes`);
+    if (enabled) checkRun('enabled-offsets', document, enabled, enoffidx, nenoffs, label, no);
+    else if (enoffidx !== 0 || nenoffs !== 0) {
+      no('enabled-offsets', `${nenoffs} from ${enoffidx} on, without a section`);
+    }
   }
-  if (probe.noffs + probe.nenoffs === 0) refuse('no-offset', label());
+  if (probe.noffs + probe.nenoffs === 0) no('no-offset', label());
   if (probe.argidx + probe.xargc > args.size) {
-    refuse('argument-map', `${probe.xargc} from ${probe.argidx} on, of ${args.size} bytes`);
+    no('argument-map', `${probe.xargc} from ${probe.argidx} on, of ${args.size} bytes`);
   }
   for (let i = 0; i < probe.xargc; i++) {
-    const index = view.bytes.getUint8(Number(args.offset) + probe.argidx + i);
+    const index = byteAt(document, Number(args.offset) + probe.argidx + i);
     const detail = `argument ${index} of ${probe.nargc}`;
-    if (index > probe.nargc) refuse('argument-map', detail);
-    // Only the newest dtprobed refuses this; all others look for a type behind the last.
-    if (index === probe.nargc) report('argument-map', 'wrong', `${label()}: ${detail}`);
+    if (index < probe.nargc) continue;
+    // Kernels look for a type behind the last.
+    if (index > probe.nargc || system.mappingBehindLast === 'refused') no('argument-map', detail);
+    report('argument-map', 'wrong', `${label()}: ${detail}`);
   }
-  checkTypes(tables, probe.nargv, probe.nargc, (detail) => refuse('native-types', detail));
-  checkTypes(tables, probe.xargv, probe.xargc, (detail) => refuse('translated-types', detail));
+  checkTypes(tables, probe.nargv, probe.nargc, (detail) => no('native-types', detail));
+  checkTypes(tables, probe.xargv, probe.xargc, (detail) => no('translated-types', detail));
+}
+
+/** Offsets of a probe in their section. Systems reckon in 32 bits, and read what is outside where these overflow. */
+function checkRun(
+  rule: DofRule,
+  { report }: Examined,
+  section: DofSec,
+  first: number,
+  count: number,
+  label: Label,
+  no: Refuse,
+): void {
+  const end = first + count;
+  const detail = `${count} from ${first} on, of ${section.size} bytes`;
+  if (end >= 2 ** 32 || Math.imul(end, section.entsize) >>> 0 > section.size) no(rule, detail);
+  if (end * dof.SIZE.offset > section.size) report(rule, 'wrong', `${label()}: ${detail}`);
 }
 
 function checkTypes(
   { strings, runs }: Tables,
   start: number,
   count: number,
-  refuse: (detail: string) => never,
+  no: (detail: string) => never,
 ): void {
   // The count is one byte.
   const run = start * 256 + count;
   if (runs.has(run)) return;
   let at = start;
   for (let i = 0; i < count; i++) {
-    const length = strings.length(at) ?? refuse(`type ${i} is at ${at} of ${strings.size}`);
-    if (length >= dof.DTRACE_ARGTYPELEN) refuse(`"${strings.text(at)}" has ${length} bytes`);
+    const length =
+      strings.length(at, dof.DTRACE_ARGTYPELEN) ?? no(`type ${i} is at ${at} of ${strings.size}`);
+    if (length >= dof.DTRACE_ARGTYPELEN) {
+      no(`"${strings.text(at)}" has more than ${dof.DTRACE_ARGTYPELEN - 1} bytes`);
+    }
     at += length + 1;
   }
   runs.add(run);
@@ -200,10 +221,12 @@ function checkTypes(
 
 /** What becomes of a probe that is well-formed. */
 function checkProbeSilently(document: Examined, tables: Tables, probe: DofProbeEntry, label: Label): void {
-  const { system, report, version, view } = document;
+  const { system, report, version } = document;
   const { offsets, enabled } = tables;
-  checkOffsets(document, offsets, probe.offidx, probe.noffs, label);
-  if (enabled) checkOffsets(document, enabled, probe.enoffidx, probe.nenoffs, label);
+  const { addr } = probe;
+  checkOffsets(document, offsets, addr, probe.offidx, probe.noffs, label);
+  if (enabled && version >= system.enabledOffsetsSince)
+    checkOffsets(document, enabled, addr, probe.enoffidx, probe.nenoffs, label);
   if (probe.nenoffs > 0 && version < system.enabledOffsetsSince) {
     report(
       'enabled-version',
@@ -216,20 +239,43 @@ function checkProbeSilently(document: Examined, tables: Tables, probe: DofProbeE
   if (argc > maxArguments)
     report('argument-count', 'wrong', `${label()}: ${argc} arguments, ${maxArguments} are read`);
   for (let i = 0; i < probe.xargc && system.name !== 'linux'; i++) {
-    const index = view.bytes.getUint8(Number(tables.args.offset) + probe.argidx + i);
+    const index = byteAt(document, Number(tables.args.offset) + probe.argidx + i);
     if (index === i || index >= probe.nargc) continue;
     report('argument-order', 'wrong', `${label()}: args[${i}] is native argument ${index}`);
     break;
   }
 }
 
-function checkOffsets(document: Examined, section: DofSec, first: number, count: number, label: Label): void {
-  // Nearly always there is one.
-  if (count <= 1) return;
-  const { system, report } = document;
-  const list = wordsAt(document, section, first, count);
-  if (new Set(list).size < list.length) report('duplicate-offset', system.duplicateOffset, label());
+function checkOffsets(
+  document: Examined,
+  section: DofSec,
+  addr: bigint,
+  first: number,
+  count: number,
+  label: Label,
+): void {
+  // Nearly always there is one. What is outside has been reported.
+  if (count <= 1 || (first + count) * dof.SIZE.offset > section.size) return;
+  const { system, report, view } = document;
+  const start = Number(section.offset) + first * dof.SIZE.offset;
+  // Who only validates does not read them.
+  if (start + count * dof.SIZE.offset > view.bytes.byteLength) {
+    report('outside', 'wrong', `${label()}: ${count} offsets at ${start}`);
+    return;
+  }
   // uint32_cmp() of fasttrap.c and dtprobed: the difference as a signed number.
-  if (Math.max(...list) - Math.min(...list) >= 2 ** 31)
-    report('offset-span', system.duplicateOffset, label());
+  const list = wordsAt(document, section, first, count).sort((a, b) => (a - b) | 0);
+  // dtprobed goes on to the next provider with what it has sorted, which may be of that one, too.
+  if (system.name === 'linux') {
+    list.forEach((offset, i) => {
+      view.bytes.setUint32(start + i * dof.SIZE.offset, offset, view.little);
+    });
+  }
+  const places = list.map((offset) => BigInt.asUintN(64, addr + BigInt(offset)));
+  const isOrdered = places.every((place, i) => i === 0 || places[i - 1]! < place);
+  const isWide = Math.max(...list) - Math.min(...list) >= 2 ** 31;
+  if (isOrdered && !isWide) return;
+  const rule = new Set(list).size < list.length ? 'duplicate-offset' : 'offset-span';
+  // The difference is no order then: what comes of three or more depends on how they are sorted.
+  report(rule, isOrdered ? 'wrong' : system.duplicateOffset, label());
 }

@@ -1,72 +1,73 @@
 /**
  * Judges a document as a system would that is asked to register it. Kernels answer EINVAL and nothing else, or
- * success and no probes; this says which rule is broken, and where.
+ * success and no probes; this says which rule is broken, and where. docs/dof-validation.md has what it was compared
+ * with.
  * @module
  */
 
 import * as dof from './constants.ts';
 import type { DofFormat } from './document.ts';
-import { canBeFile, type Examined, isLoaded, referred } from './examined.ts';
+import { byteAt, canBeFile, type Examined, isLoaded, Refused, refuse, sectionsOf } from './examined.ts';
 import type { DofFinding, DofRule } from './rules.ts';
-import {
-  type DofHdr,
-  type DofSec,
-  type DofView,
-  dofView,
-  readHdr,
-  readRelodesc,
-  readRelohdr,
-  readSec,
-} from './structures.ts';
+import { type DofHdr, type DofView, dofView, OutsideDocument, readHdr } from './structures.ts';
 import { DOF_SYSTEMS, type DofSystem, type DofSystemName } from './systems.ts';
+import { checkEnabling } from './validate-enabling.ts';
 import { checkProvider } from './validate-provider.ts';
+import { relocate } from './validate-relocations.ts';
 
 export interface DofValidateOptions {
   /** Byte order of the machine. Default: LSB, as of all that any of these systems still runs on. */
   readonly encoding?: DofFormat['encoding'];
   /** What the document is to be registered as (dofhp_mod). */
   readonly module?: string;
+  /** Where the object is loaded that the document belongs to (dofhp_addr). Default: 0, where it says it is. */
+  readonly address?: bigint;
+  /** Where the document itself is (dofhp_dof). Default: 0. */
+  readonly documentAddress?: bigint;
 }
 
-/** All rules that the document breaks on that system; none if it will be taken as it is meant. */
+/** Most that are reported of one document, but for the one that refuses it. */
+const MOST_FINDINGS = 1000;
+
+/**
+ * What breaks a rule in the document on that system, up to the first that it is refused for; nothing if it will be
+ * taken as it is meant.
+ */
 export function validateDof(
   bytes: Uint8Array,
   system: DofSystemName,
   options: DofValidateOptions = {},
 ): DofFinding[] {
-  const { encoding = 'LSB', module } = options;
+  const { encoding = 'LSB', module, address = 0n, documentAddress = 0n } = options;
   const findings: DofFinding[] = [];
-  const report: Examined['report'] = (rule, effect, detail) => void findings.push({ rule, effect, detail });
+  let isRefused = false;
+  const report: Examined['report'] = (rule, effect, detail) => {
+    // What decides is told, and not how often the same is broken.
+    if (findings.length < MOST_FINDINGS || (effect === 'refused' && !isRefused)) {
+      findings.push({ rule, effect, detail });
+    }
+    isRefused ||= effect === 'refused';
+  };
   const limits = DOF_SYSTEMS[system];
-  const view = dofView(bytes, encoding);
   if (module !== undefined) checkModule(module, limits, report);
-  const hdr = checkHeader(bytes, view, encoding, limits, report);
+  const hdr = checkHeader(bytes, dofView(bytes, encoding), encoding, limits, report);
   if (hdr === undefined) return findings;
-  const examined = {
-    view,
-    version: bytes[dof.DOF_ID_VERSION]!,
-    size: Number(hdr.loadsz),
+  // A copy, since relocations change it.
+  const loaded = new Uint8Array(bytes.subarray(0, Number(hdr.loadsz)));
+  const document: Examined = {
+    view: dofView(loaded, encoding),
+    version: loaded[dof.DOF_ID_VERSION]!,
     system: limits,
     report,
   };
-  const sections = checkSections(hdr, examined);
-  if (sections === undefined) return findings;
-  const document: Examined = { ...examined, sections };
-  if (limits.relocates) {
-    for (const section of sections) {
-      if (
-        section.type === dof.DOF_SECT_URELHDR &&
-        isLoaded(section) &&
-        !checkRelocations(document, section)
-      ) {
-        return findings;
-      }
-    }
+  try {
+    checkSections(document);
+    if (limits.relocates) relocate(document, { address, documentAddress });
+    checkContents(document);
+  } catch (error) {
+    if (error instanceof OutsideDocument) report('outside', 'wrong', error.message);
+    else if (!(error instanceof Refused)) throw error;
   }
-  const providers = sections.filter(({ type }) => type === dof.DOF_SECT_PROVIDER);
-  if (providers.length === 0) report('no-provider', 'dropped', 'no section is of type PROVIDER');
-  const names = new Set<string>();
-  for (const provider of providers) checkProvider(document, provider, names);
   return findings;
 }
 
@@ -80,13 +81,13 @@ function checkHeader(
   bytes: Uint8Array,
   view: DofView,
   encoding: DofFormat['encoding'],
-  { versions, difVersions, maxSize }: DofSystem,
+  { versions, difVersions, maxSize, sectionHeaderSize }: DofSystem,
   report: Examined['report'],
 ): DofHdr | undefined {
-  const refuse = (rule: DofRule, detail: string): undefined => void report(rule, 'refused', detail);
-  if (bytes.length < dof.SIZE.hdr) return refuse('size', `${bytes.length} bytes are no header`);
+  const no = (rule: DofRule, detail: string): undefined => void report(rule, 'refused', detail);
+  if (bytes.length < dof.SIZE.hdr) return no('size', `${bytes.length} bytes are no header`);
   if (dof.DOF_MAG.some((byte, index) => bytes[index] !== byte)) {
-    return refuse(
+    return no(
       'magic',
       `it begins with ${[...bytes.subarray(0, 4)].map((byte) => byte.toString(16)).join(' ')}`,
     );
@@ -94,96 +95,85 @@ function checkHeader(
   const hdr = readHdr(view);
   const ident = bytes.subarray(0, dof.DOF_ID_SIZE);
   const model = ident[dof.DOF_ID_MODEL]!;
-  if (model !== dof.DOF_MODEL_ILP32 && model !== dof.DOF_MODEL_LP64) return refuse('model', `model ${model}`);
+  if (model !== dof.DOF_MODEL_ILP32 && model !== dof.DOF_MODEL_LP64) return no('model', `model ${model}`);
   const wanted = encoding === 'LSB' ? dof.DOF_ENCODE_LSB : dof.DOF_ENCODE_MSB;
   const given = ident[dof.DOF_ID_ENCODING]!;
   // What follows would be read in the wrong order.
-  if (given !== wanted) return refuse('encoding', `encoding ${given}, not ${wanted}`);
+  if (given !== wanted) return no('encoding', `encoding ${given}, not ${wanted}`);
   const { loadsz } = hdr;
-  if (loadsz < dof.SIZE.hdr) return refuse('size', `a load size of ${loadsz} bytes is no header`);
-  if (loadsz >= maxSize) return refuse('size', `${loadsz} bytes, less than ${maxSize} are taken`);
-  if (loadsz > bytes.length)
-    return refuse('size', `${loadsz} bytes are to be loaded, ${bytes.length} are there`);
+  if (loadsz < dof.SIZE.hdr) return no('size', `a load size of ${loadsz} bytes is no header`);
+  if (loadsz >= maxSize) return no('size', `${loadsz} bytes, less than ${maxSize} are taken`);
+  if (loadsz > bytes.length) return no('size', `${loadsz} bytes are to be loaded, ${bytes.length} are there`);
   const version = ident[dof.DOF_ID_VERSION]!;
-  if (!versions.includes(version)) return refuse('version', `version ${version}, not ${versions.join(', ')}`);
+  if (!versions.includes(version)) return no('version', `version ${version}, not ${versions.join(', ')}`);
   const difVersion = ident[dof.DOF_ID_DIFVERS]!;
   if (!difVersions.includes(difVersion)) {
-    return refuse('dif-version', `version ${difVersion}, not ${difVersions.join(', ')}`);
+    return no('dif-version', `version ${difVersion}, not ${difVersions.join(', ')}`);
   }
   for (const [at, most] of [
     [dof.DOF_ID_DIFIREG, dof.DIF_DIR_NREGS],
     [dof.DOF_ID_DIFTREG, dof.DIF_DTR_NREGS],
   ] as const) {
-    if (ident[at]! > most) return refuse('dif-registers', `${ident[at]} registers, ${most} at most`);
+    if (ident[at]! > most) return no('dif-registers', `${ident[at]} registers, ${most} at most`);
   }
   const padding = ident.subarray(dof.DOF_ID_PAD).findIndex((byte) => byte !== 0);
-  if (padding !== -1) return refuse('ident-padding', `byte ${dof.DOF_ID_PAD + padding} is not zero`);
-  if (hdr.flags !== 0) return refuse('flags', `0x${hdr.flags.toString(16)}`);
-  if (hdr.secsize !== dof.SIZE.sec) return refuse('section-header-size', `${hdr.secsize} bytes`);
-  if (hdr.secoff + BigInt(hdr.secnum) * BigInt(hdr.secsize) > loadsz) {
-    return refuse('section-headers', `${hdr.secnum} at ${hdr.secoff} are more than ${loadsz} bytes`);
+  if (padding !== -1) return no('ident-padding', `byte ${dof.DOF_ID_PAD + padding} is not zero`);
+  if (hdr.flags !== 0) return no('flags', `0x${hdr.flags.toString(16)}`);
+  const { secsize } = hdr;
+  if (secsize < sectionHeaderSize.least || secsize > sectionHeaderSize.most || secsize % 8 !== 0) {
+    return no('section-header-size', `${secsize} bytes`);
   }
-  if (hdr.secoff % 8n !== 0n) return refuse('section-headers', `they are at ${hdr.secoff}`);
+  if (secsize < dof.SIZE.sec) report('section-header-size', 'wrong', `${secsize} bytes: each is in the next`);
+  if (hdr.secoff + BigInt(hdr.secnum) * BigInt(hdr.secsize) > loadsz) {
+    return no('section-headers', `${hdr.secnum} at ${hdr.secoff} are more than ${loadsz} bytes`);
+  }
+  if (hdr.secoff % 8n !== 0n) return no('section-headers', `they are at ${hdr.secoff}`);
   return hdr;
 }
 
-const NOT_LOADABLE: readonly number[] = [dof.DOF_SECT_COMMENTS, dof.DOF_SECT_SOURCE, dof.DOF_SECT_UTSNAME];
-
-function checkSections(hdr: DofHdr, examined: Omit<Examined, 'sections'>): DofSec[] | undefined {
-  const { view, size, system, report } = examined;
-  const sections: DofSec[] = [];
-  for (let index = 0; index < hdr.secnum; index++) {
-    const refuse = (rule: DofRule, detail: string): undefined =>
-      void report(rule, 'refused', `section ${index}: ${detail}`);
-    const section = readSec(view, Number(hdr.secoff) + index * hdr.secsize);
-    sections.push(section);
-    if (!isLoaded(section)) {
-      if (!system.relocates || NOT_LOADABLE.includes(section.type)) continue;
-      return refuse('load-flag', `type ${section.type} without the flag`);
-    }
-    const { align, offset } = section;
-    if (align === 0 || (align & (align - 1)) !== 0) return refuse('section-alignment', `alignment ${align}`);
-    if (offset % BigInt(align) !== 0n) {
-      return refuse('section-alignment', `offset ${offset}, alignment ${align}`);
-    }
-    if (offset + section.size > size)
-      return refuse('section-range', `${section.size} bytes at ${offset} of ${size}`);
-    if (section.type === dof.DOF_SECT_STRTAB) {
-      const last = Number(offset + section.size) - 1;
-      if (section.size === 0n || view.bytes.getUint8(last) !== 0)
-        return refuse('string-table-end', 'its last byte is not zero');
-    }
-  }
-  return sections;
+/** dof_sec_t's types that must be loaded: all that have a name, but what is for people. DOF_SEC_ISLOADABLE. */
+function mustBeLoaded(type: number): boolean {
+  return type >= dof.DOF_SECT_ECBDESC && type <= dof.DOF_SECT_PRENOFFS && type !== dof.DOF_SECT_UTSNAME;
 }
 
-function checkRelocations(document: Examined, section: DofSec): boolean {
-  const { view, report, system } = document;
-  const refuse = (rule: DofRule, detail: string): false => {
-    report(rule, 'refused', detail);
-    return false;
-  };
-  if (section.size < dof.SIZE.relohdr || section.align !== 4) {
-    return refuse('relocation-header', `${section.size} bytes, alignment ${section.align}`);
-  }
-  const { strtab, relsec, tgtsec } = readRelohdr(view, Number(section.offset));
-  const strings = referred(document, strtab, dof.DOF_SECT_STRTAB);
-  const table = referred(document, relsec, dof.DOF_SECT_RELTAB);
-  const target = referred(document, tgtsec, dof.DOF_SECT_NONE);
-  if (typeof strings === 'string') return refuse('relocation-header', strings);
-  if (typeof table === 'string') return refuse('relocation-header', table);
-  if (typeof target === 'string') return refuse('relocation-header', target);
-  const { entsize, align, size, offset: start } = table;
-  if (entsize < dof.SIZE.relodesc || align !== 8) {
-    return refuse('relocation-table', `entries of ${entsize} bytes, alignment ${align}`);
-  }
-  for (let i = 0; i < Math.floor(Number(size) / entsize); i++) {
-    const { type, offset } = readRelodesc(view, Number(start) + i * entsize);
-    if (!system.relocations.includes(type)) return refuse('relocation-type', `entry ${i}: type ${type}`);
-    if (type === dof.DOF_RELO_NONE) continue;
-    if (offset + 8n > target.size || (target.offset + offset) % 8n !== 0n) {
-      return refuse('relocation-target', `entry ${i}: ${offset} of ${target.size} bytes at ${target.offset}`);
+function checkSections(document: Examined): void {
+  const { view, system } = document;
+  const loaded = BigInt(view.bytes.byteLength);
+  let index = -1;
+  for (const section of sectionsOf(document)) {
+    index++;
+    const { type, align, offset, size } = section;
+    const no = (rule: DofRule, detail: string): never =>
+      refuse(document, rule, `section ${index}: ${detail}`);
+    if (!isLoaded(section)) {
+      if (system.relocates && mustBeLoaded(type)) no('load-flag', `type ${type} without the flag`);
+      continue;
+    }
+    // An alignment of 0 passes where the lower half of the offset is 0, too.
+    if ((align & (align - 1)) !== 0) no('section-alignment', `alignment ${align}`);
+    if ((offset & BigInt((align - 1) >>> 0)) !== 0n) {
+      no('section-alignment', `offset ${offset}, alignment ${align}`);
+    }
+    if (offset + size > loaded) no('section-range', `${size} bytes at ${offset} of ${loaded}`);
+    // Of an empty one they look at the byte before it.
+    if (type === dof.DOF_SECT_STRTAB && byteAt(document, Number(offset + size) - 1) !== 0) {
+      no('string-table-end', 'its last byte is not zero');
     }
   }
-  return true;
+}
+
+function checkContents(document: Examined): void {
+  if (document.system.readsEnablings) {
+    for (const section of sectionsOf(document)) {
+      if (section.type === dof.DOF_SECT_ECBDESC) checkEnabling(document, section);
+    }
+  }
+  const names = new Set<string>();
+  let isEmpty = true;
+  for (const section of sectionsOf(document)) {
+    if (section.type !== dof.DOF_SECT_PROVIDER) continue;
+    isEmpty = false;
+    checkProvider(document, section, names);
+  }
+  if (isEmpty) document.report('no-provider', 'dropped', 'no section is of type PROVIDER');
 }

@@ -110,7 +110,8 @@ export function createHelperRegistrar(system: HelperSystem, protocol: HelperProt
   return {
     isPresent: () => system.exists(device),
     register(dof) {
-      const [finding] = validateDof(dof.bytes, name, { module: dof.module });
+      const { bytes, module, base, address } = dof;
+      const [finding] = validateDof(bytes, name, { module, address: base, documentAddress: address });
       if (finding) return `${taker} would not take the probes (${finding.rule}): ${finding.detail}`;
       const problem = add(dof);
       if (problem !== undefined) return problem;

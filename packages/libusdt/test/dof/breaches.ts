@@ -129,7 +129,7 @@ export const BREACHES: readonly Breach[] = [
     document: plain({ relocated: false }),
   },
   { rule: 'dif-version', how: '3', effects: REFUSED, ...ident(7, 3) },
-  { rule: 'dif-version', how: '1', effects: { darwin: 'refused', linux: 'refused' }, ...ident(7, 1) },
+  { rule: 'dif-version', how: '1', effects: REFUSED, ...ident(7, 1) },
   { rule: 'dif-registers', how: '9 integers', effects: REFUSED, ...ident(8, 9) },
   { rule: 'dif-registers', how: '9 tuples', effects: REFUSED, ...ident(9, 9) },
   { rule: 'ident-padding', how: 'the first', effects: REFUSED, ...ident(10, 1) },
@@ -162,7 +162,6 @@ export const BREACHES: readonly Breach[] = [
     effects: REFUSED,
     ...header('strtab', 'size', (p) => p.size('strtab') - 1),
   },
-  { rule: 'string-table-end', how: 'empty', effects: REFUSED, ...header('strtab', 'size', 0) },
   { rule: 'relocation-header', how: 'too small', effects: RELOCATING, ...header('urelhdr', 'size', 8) },
   { rule: 'relocation-header', how: 'aligned to 8', effects: RELOCATING, ...header('urelhdr', 'align', 8) },
   {
@@ -178,6 +177,28 @@ export const BREACHES: readonly Breach[] = [
   { rule: 'relocation-type', how: '7', effects: RELOCATING, ...word('reltab', 4, 7) },
   { rule: 'relocation-target', how: 'outside', effects: RELOCATING, ...word('reltab', 8, 92) },
   { rule: 'relocation-target', how: 'misaligned', effects: RELOCATING, ...word('reltab', 8, 4) },
+  {
+    rule: 'relocated-word',
+    how: 'types',
+    effects: { illumos: 'wrong', freebsd: 'wrong', linux: 'wrong' },
+    ...word('reltab', 8, 16),
+  },
+  {
+    rule: 'enabling',
+    how: 'aligned to 4',
+    effects: { darwin: 'refused', illumos: 'refused', freebsd: 'refused' },
+    ...header('urelhdr', 'type', 3),
+  },
+  {
+    rule: 'outside',
+    how: 'a provider that is not loaded',
+    systems: ['darwin'],
+    effects: { darwin: 'wrong' },
+    change: (p) => {
+      p.header('provider', 'flags', 0);
+      p.header('provider', 'offset', 2 ** 20);
+    },
+  },
   {
     rule: 'no-provider',
     how: 'none',
@@ -204,10 +225,37 @@ export const BREACHES: readonly Breach[] = [
   { rule: 'provider-name', how: 'outside', effects: REFUSED, ...word('provider', 16, 4000) },
   { rule: 'provider-name', how: '64 bytes', effects: REFUSED, document: plainWith({ name: long(64) }) },
   { rule: 'probe-entry-size', how: 'no probes', effects: REFUSED, document: plainWith({ probes: [] }) },
-  { rule: 'probe-entry-size', how: '44', effects: REFUSED, ...header('probes', 'entsize', 44) },
-  { rule: 'probe-entry-size', how: '52', effects: REFUSED, ...header('probes', 'entsize', 52) },
+  {
+    rule: 'probe-entry-size',
+    how: '44',
+    effects: REFUSED,
+    document: plain({ relocated: false }),
+    ...header('probes', 'entsize', 44),
+  },
+  {
+    rule: 'probe-entry-size',
+    how: '52',
+    effects: REFUSED,
+    document: plain({ relocated: false }),
+    ...header('probes', 'entsize', 52),
+  },
+  {
+    rule: 'probe-entry-size',
+    how: '40, of one',
+    effects: { ...all('wrong'), linux: 'refused' },
+    document: plain({ relocated: false }),
+    change: (p) => {
+      p.header('probes', 'entsize', 40);
+      p.header('probes', 'size', 40);
+    },
+  },
   { rule: 'offset-entry-size', how: '8', effects: REFUSED, ...header('proffs', 'entsize', 8) },
-  { rule: 'offset-entry-size', how: 'is-enabled, 8', effects: REFUSED, ...header('prenoffs', 'entsize', 8) },
+  {
+    rule: 'offset-entry-size',
+    how: 'is-enabled, 2',
+    effects: all('wrong'),
+    ...header('prenoffs', 'entsize', 2),
+  },
   { rule: 'argument-entry-size', how: '2', effects: REFUSED, ...header('prargs', 'entsize', 2) },
   { rule: 'function-name', how: 'outside', effects: REFUSED, ...word('probes', 8, 4000) },
   {
@@ -219,7 +267,7 @@ export const BREACHES: readonly Breach[] = [
   {
     rule: 'function-name',
     how: '192 bytes',
-    effects: REFUSED,
+    effects: { ...REFUSED, freebsd: 'dropped' },
     document: plainWith({}, { function: long(192) }),
   },
   { rule: 'probe-name', how: 'outside', effects: REFUSED, ...word('probes', 12, 4000) },
@@ -232,7 +280,7 @@ export const BREACHES: readonly Breach[] = [
   {
     rule: 'argument-map',
     how: 'nargc',
-    effects: all('wrong'),
+    effects: { ...all('wrong'), linux: 'refused' },
     change: (p) => p.u8(p.start('prargs') + 1, 2),
   },
   { rule: 'argument-map', how: 'too large', effects: REFUSED, change: (p) => p.u8(p.start('prargs') + 1, 3) },
