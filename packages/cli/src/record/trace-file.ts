@@ -64,13 +64,22 @@ export class TraceFile {
 
   /**
    * @param text events, each followed by a comma and a line end.
-   * @throws FailureError; what was written before is a whole document then.
+   * @throws FailureError; what there was room for is a whole document then.
    */
   async write(text: string): Promise<void> {
     if (text === '') return;
     const events = text.slice(0, -SEPARATOR.length);
-    await this.append(this.empty ? events : SEPARATOR + events);
-    this.empty = false;
+    try {
+      await this.append(this.empty ? events : SEPARATOR + events);
+      this.empty = false;
+    } catch (error) {
+      // There may be room for the first of them.
+      const behind = events.indexOf(SEPARATOR, events.length / 2);
+      const middle = behind === -1 ? events.lastIndexOf(SEPARATOR) : behind;
+      if (!this.regular || middle === -1) throw error;
+      await this.write(text.slice(0, middle + SEPARATOR.length));
+      await this.write(text.slice(middle + SEPARATOR.length));
+    }
   }
 
   /** @throws FailureError */
