@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { median, quantile, report, smoke } from './harness.mjs';
 import { openClient } from './http-client.mjs';
 import { besides, pinSelf } from './processors.mjs';
-import { here, interrupt, temporaryFolder } from './tools.mjs';
+import { here, interrupt, kill, temporaryFolder } from './tools.mjs';
 
 /** How often all servers are started. */
 const GENERATIONS = smoke ? 1 : 10;
@@ -43,7 +43,7 @@ const OTHERS = [
 const folder = temporaryFolder();
 const children = new Set();
 process.on('exit', () => {
-  for (const child of children) child.kill();
+  for (const child of children) kill(child);
 });
 pinSelf();
 for (let generation = 0; generation < GENERATIONS; generation++) await measure();

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   # Without scripts: dtrace-provider then is the stub that it is on most machines, and nothing is compiled or downloaded.
-  npm install --ignore-scripts --workspaces=false --no-save --no-audit --no-fund --loglevel=error
+  npm ci --ignore-scripts --workspaces=false --no-audit --no-fund --loglevel=error
   touch node_modules/.package-lock.json
 fi
 exec node run.mjs "$@"

@@ -57,10 +57,15 @@ export function memory() {
   return { rss: kilobytes('Rss'), pss: kilobytes('Pss') };
 }
 
+/** A child that could not be started has no process id: Node 20 takes it for 0, and would signal all of this process' group. */
+export function kill(child, signal = 'SIGTERM') {
+  if (child.pid !== undefined) child.kill(signal);
+}
+
 /** Ends a tracer as ctrl-C does. bpftrace 0.17 loses a signal that comes at a bad moment. */
 export async function interrupt(child, ended) {
-  const timer = setInterval(() => child.kill('SIGINT'), 1000);
-  child.kill('SIGINT');
+  const timer = setInterval(() => kill(child, 'SIGINT'), 1000);
+  kill(child, 'SIGINT');
   await ended;
   clearInterval(timer);
 }

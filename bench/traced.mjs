@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, report, smoke, spread } from './harness.mjs';
-import { compile, interrupt, library, temporaryFolder } from './tools.mjs';
+import { compile, interrupt, kill, library, temporaryFolder } from './tools.mjs';
 
 const ROUNDS = smoke ? 2 : 41;
 const FIRES = smoke ? 100 : 20_000;
@@ -36,8 +36,8 @@ async function measure() {
   const tracer = spawn('bpftrace', ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   const c = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
   process.on('exit', () => {
-    tracer.kill('SIGKILL');
-    c.kill('SIGKILL');
+    kill(tracer, 'SIGKILL');
+    kill(c, 'SIGKILL');
   });
   try {
     let printed = '';
@@ -95,7 +95,7 @@ async function measure() {
       },
     ]);
   } finally {
-    tracer.kill('SIGKILL');
-    c.kill('SIGKILL');
+    kill(tracer, 'SIGKILL');
+    kill(c, 'SIGKILL');
   }
 }

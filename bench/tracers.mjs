@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, quantile, report, smoke } from './harness.mjs';
-import { here, interrupt, temporaryFolder } from './tools.mjs';
+import { here, interrupt, kill, temporaryFolder } from './tools.mjs';
 
 /** Events per second. */
 const RATES = smoke ? [2000] : [25_000, 50_000, 100_000, 200_000, 300_000, 400_000, 600_000];
@@ -45,7 +45,7 @@ async function measure() {
   const program = spawn(process.execPath, [join(here, 'programs/paced.mjs')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  process.on('exit', () => program.kill('SIGKILL'));
+  process.on('exit', () => kill(program, 'SIGKILL'));
   const lines = createInterface({ input: program.stdout })[Symbol.asyncIterator]();
   const file = (await lines.next()).value;
   const tracers = {
@@ -65,7 +65,7 @@ async function measure() {
       await interrupt(tracer, ended(tracer));
       return { fired, rate: fired / took, seen: eventsIn(output), cpu };
     } finally {
-      tracer.kill('SIGKILL');
+      kill(tracer, 'SIGKILL');
     }
   };
 

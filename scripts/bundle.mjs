@@ -19,7 +19,7 @@ const common = {
 for (const file of ['shared.js', 'shared.js.map']) rmSync(`${LIBRARY}/dist/${file}`, { force: true });
 await build({
   ...common,
-  entryPoints: [`${LIBRARY}/src/index.ts`, `${LIBRARY}/src/codecs.ts`],
+  entryPoints: ['index', 'codecs', 'detached-mount'].map((name) => `${LIBRARY}/src/${name}.ts`),
   outdir: `${LIBRARY}/dist`,
   format: 'esm',
 });

@@ -19,7 +19,7 @@ const tmux = (...args) =>
     env,
   });
 process.on('exit', () => {
-  shop.kill();
+  if (shop.pid !== undefined) shop.kill();
   spawnSync('tmux', ['-L', `usdt-pictures-${process.pid}`, 'kill-server']);
   rmSync(folder, { recursive: true });
 });

@@ -1,25 +1,28 @@
 /** Each example, run as its first lines say, and traced with the command that they name. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { withoutTracing } from '../../packages/cli/test/support.ts';
+import { kill } from '../kill.ts';
+import { unusable } from '../support/needs.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'libusdt-examples-'));
 const env = { ...process.env, LIBUSDT_DIR: join(folder, 'cache') };
 const children: ChildProcess[] = [];
 after(() => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) kill(child, 'SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 });
-const can = process.geteuid?.() === 0 && existsSync('/sys/kernel/tracing/uprobe_events');
-const skip = !can && process.env.CI !== 'true' ? 'tracing needs root and tracefs' : false;
+const skip = withoutTracing();
 
 function start(example: string, more: Record<string, string> = {}): ChildProcess {
   const child = spawn(process.execPath, [join(root, 'examples', example)], {
@@ -55,15 +58,14 @@ function withoutPackages(): string | false {
     timeout: 300_000,
   });
   if (status === 0) return false;
-  if (process.env.CI === 'true') throw new Error(stderr);
-  return `npm can't install the examples' packages here: ${stderr.trim().split('\n').at(-1)}`;
+  return unusable(`npm can't install the examples' packages here: ${stderr.trim().split('\n').at(-1)}`);
 }
 
 const noPackages = withoutPackages();
 
 async function stop(child: ChildProcess): Promise<void> {
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  kill(child, 'SIGTERM');
+  const timer = setTimeout(() => kill(child, 'SIGKILL'), 20_000);
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   clearTimeout(timer);
   assert.equal(child.signalCode, null, 'ends by itself when it is told to');
@@ -103,7 +105,7 @@ test('http-server: requests, their answers and their status', { skip }, async ()
   );
   children.push(client);
   const events = trace('webapp:request-done', '--count', '6');
-  client.kill();
+  kill(client);
   const answers = events.map(({ args: [, status, text] }) => `${status} ${text}`);
   assert.equal(events.length, 6);
   assert.deepEqual([...new Set(answers)].sort(), ['200 {"hello":"Zoë"}', '404 {"error":"not found"}']);
@@ -174,7 +176,7 @@ test('express: requests, orders, and how long they take by route', { skip: noPac
   for (const { count, min } of byRoute.values()) assert.ok(count > 0 && min > 0);
   // Three items take six milliseconds, by a timer that may be early by one.
   assert.ok(byRoute.get('/orders')!.min > 4e6);
-  client.kill();
+  kill(client);
   await stop(server);
 });
 

@@ -2,11 +2,13 @@
  * One program, programs/app.mjs, on every runtime that can run here: bpftrace reads its arguments, and it notices
  * that bpftrace came and went.
  */
+
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { kill } from '../kill.ts';
 import { bpftraceScript, EVENTS } from './events.ts';
 import { findRuntime, PATIENCE, program, Running, temporaryFolder, withoutBpftrace } from './support.ts';
 
@@ -29,7 +31,7 @@ for (const name of Object.keys(RUNTIMES) as (keyof typeof RUNTIMES)[]) {
   }, async (t) => {
     assert.ok(typeof runtime !== 'string');
     const app = new Running(runtime, program('app.mjs'), { env: { LIBUSDT_DIR: temporaryFolder() } });
-    t.after(() => app.kill());
+    t.after(() => kill(app));
     const status = await app.next<Record<string, unknown>>();
     assert.equal(status.state, 'active', JSON.stringify(status));
     assert.equal(status.storage, 'file');
@@ -49,7 +51,7 @@ for (const name of Object.keys(RUNTIMES) as (keyof typeof RUNTIMES)[]) {
     const tracer = spawn('bpftrace', ['-q', '-e', bpftraceScript(file)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    t.after(() => tracer.kill('SIGKILL'));
+    t.after(() => kill(tracer, 'SIGKILL'));
     const printed = { out: '', err: '' };
     tracer.stdout.setEncoding('utf8').on('data', (text: string) => {
       printed.out += text;

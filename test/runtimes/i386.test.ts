@@ -1,9 +1,11 @@
 /** Debian's Node for i386: what end-to-end.test.ts does not look at, the operands and what `usdt trace` makes of them. */
+
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../kill.ts';
 import { findRuntime, PATIENCE, program, Running, temporaryFolder, without } from './support.ts';
 
 const USDT = fileURLToPath(new URL('../../packages/cli/bin/usdt.js', import.meta.url));
@@ -21,7 +23,7 @@ test('i386: arguments are words on the stack, and usdt reads them', {
 }, async (t) => {
   assert.ok(typeof runtime !== 'string');
   const app = new Running(runtime, program('app.mjs'), { env: { LIBUSDT_DIR: temporaryFolder() } });
-  t.after(() => app.kill());
+  t.after(() => kill(app));
   const { file, tracepoint } = await app.next<{ file: string; tracepoint: string }>();
   assert.equal(tracepoint, 'nop');
 

@@ -7,10 +7,14 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../kill.ts';
+import { absent, unusable, without, withoutRoot } from '../support/needs.ts';
+
+export { absent, without };
 
 /** A way to run a JavaScript file. */
 export interface Runtime {
@@ -31,22 +35,9 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** For `skip`: the reason; where everything must be there it is a failure. */
-export function absent(what: string): string {
-  if (process.env.CI === 'true') throw new Error(`needed in CI: ${what}`);
-  return `needs ${what}`;
-}
-
-/** For `skip`: false if all of these programs are installed. */
-export function without(...programs: readonly string[]): string | false {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const missing = programs.filter((name) => !folders.some((folder) => existsSync(join(folder, name))));
-  return missing.length === 0 ? false : absent(missing.join(', '));
-}
-
 /** For `skip`: false where bpftrace can attach. */
 export function withoutBpftrace(): string | false {
-  return process.geteuid?.() === 0 ? without('bpftrace') : absent('root, for bpftrace');
+  return withoutRoot('for bpftrace') || without('bpftrace');
 }
 
 const script = (name: string): string => fileURLToPath(new URL(`../../scripts/${name}`, import.meta.url));
@@ -80,8 +71,24 @@ type Name =
 const ARM64_ROOT = '/usr/aarch64-linux-gnu';
 const MUSL_LOADER = '/lib/ld-musl-x86_64.so.1';
 
-/** A runtime, or why it is not here, for `skip`. */
+/** A runtime, or why it is not here or does not start, for `skip`. */
 export function findRuntime(name: Name): Runtime | string {
+  const runtime = locateRuntime(name);
+  return typeof runtime === 'string' ? runtime : (obstacleTo(name, runtime) ?? runtime);
+}
+
+/** Why a runtime that is here does not start, for example for want of a library. */
+function obstacleTo(name: Name, { command: [command, ...before], env }: Runtime): string | undefined {
+  // Deno takes --version before what it runs, sh after the script.
+  const args = name === 'deno' ? ['--version'] : [...before, '--version'];
+  const options = { encoding: 'utf8', env: { ...process.env, ...env }, timeout: PATIENCE } as const;
+  const { status, signal, stderr, error } = spawnSync(command, args, options);
+  if (status === 0) return undefined;
+  const why = error?.message ?? stderr.trim().split('\n').at(-1);
+  return unusable(`${name} is installed but does not start (${status ?? signal}): ${why}`);
+}
+
+function locateRuntime(name: Name): Runtime | string {
   if (name === 'node20') return { command: [process.execPath] };
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'needs Linux on x64';
   if (name === 'node-i386') return findNodeI386();
@@ -119,7 +126,8 @@ export function findRuntime(name: Name): Runtime | string {
 /** Debian's, on kernels that run i386 programs: tracers can attach to it. */
 function findNodeI386(): Runtime | string {
   if (!existsSync('/proc/sys/abi/vsyscall32')) return 'needs a kernel that runs i386 programs';
-  if (process.geteuid?.() !== 0) return absent('root, for a mount that Node for i386 needs');
+  const reason = withoutRoot('for a mount that Node for i386 needs');
+  if (reason) return reason;
   const root = installedBy('node-i386.sh');
   if (root === undefined) return absent('Node for i386 from Debian (scripts/node-i386.sh)');
   return { command: ['sh', fileURLToPath(new URL('node-i386.sh', import.meta.url)), root] };
@@ -200,6 +208,6 @@ export class Running {
   }
 
   kill(): void {
-    this.child.kill('SIGKILL');
+    kill(this.child, 'SIGKILL');
   }
 }

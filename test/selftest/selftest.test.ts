@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { without, withoutRoot } from '../support/needs.ts';
 
 const program = fileURLToPath(new URL('../../packages/libusdt/bin/libusdt-selftest.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'libusdt-selftest-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
-const bpftrace = spawnSync('bpftrace', ['--version']).status === 0 && process.geteuid?.() === 0;
 
 function selftest(env: Record<string, string>): { status: number | null; stdout: string } {
   return spawnSync(process.execPath, [program], {
@@ -21,7 +21,7 @@ function selftest(env: Record<string, string>): { status: number | null; stdout:
 }
 
 test('the self-test passes, with a real tracer', {
-  skip: !bpftrace && process.env.CI !== 'true' ? 'bpftrace is not installed, or not root' : false,
+  skip: withoutRoot() || without('bpftrace'),
 }, () => {
   const { status, stdout } = selftest({ LIBUSDT_DIR: join(folder, 'cache') });
   assert.equal(status, 0, stdout);

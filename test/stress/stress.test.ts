@@ -1,4 +1,5 @@
 /** What a program that runs for months would do, in a minute: nothing may grow, and no event may be lost. */
+
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../kill.ts';
 import { startBpftrace, without, withoutTracers } from '../tracers/support.ts';
 
 /** Memory that may come and go between two looks: V8's young generation alone is 32 MiB. */
@@ -68,7 +70,7 @@ test('1,000,000 fires under bpftrace: all are counted, and nothing grows', { ski
     env,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  t.after(() => child.kill('SIGKILL'));
+  t.after(() => kill(child, 'SIGKILL'));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const file = (await lines.next()).value as string;
   const tracer = await startBpftrace(t, `usdt:${file}:fires:hit { @fires = count(); @indices = sum(arg0); }`);

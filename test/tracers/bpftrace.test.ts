@@ -2,8 +2,10 @@
  * bpftrace finds the probes and attaches to them in each of its ways: by file, by process, before and after the
  * programs start, and to many processes at once.
  */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { kill } from '../kill.ts';
 import { PATIENCE, run, startBpftrace, startProgram, withoutTracers } from './support.ts';
 
 const skip = withoutTracers('bpftrace');
@@ -36,7 +38,7 @@ test('bpftrace lists the probes of a file, also when nobody runs it', { skip, ti
     ofProcess.map((line) => line.replace(root, '')),
     expected,
   );
-  program.child.kill('SIGKILL');
+  kill(program.child, 'SIGKILL');
   await program.closed;
   assert.deepEqual(list('-l', `usdt:${file}:*`), expected);
 });
@@ -86,7 +88,7 @@ for (const where of ['by -p and file', 'by -p alone'] as const) {
 test('attached before any process exists that has the file', { skip, timeout }, async (t) => {
   const publisher = startProgram(t, 'hello.mjs', 'before');
   const { file } = await publisher.next<Hello>();
-  publisher.child.kill('SIGKILL');
+  kill(publisher.child, 'SIGKILL');
   await publisher.closed;
 
   const tracer = await startBpftrace(t, `usdt:${file}:before:say__hello ${PRINT}`);

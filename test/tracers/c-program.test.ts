@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { SDT_HEADER } from '../support/needs.ts';
 import {
   PATIENCE,
   run,
@@ -13,7 +14,7 @@ import {
   withoutTracers,
 } from './support.ts';
 
-const skip = withoutTracers('bpftrace', 'gcc');
+const skip = withoutTracers('bpftrace', 'gcc', SDT_HEADER);
 
 /** No cast: how large an argument is, and whether it has a sign, comes from the notes. */
 function script(file: string): string {

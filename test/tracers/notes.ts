@@ -1,10 +1,12 @@
 /**
- * The SDT notes of a file as readelf sees them.
+ * The SDT notes of a file, with the places in it that the kernel puts uprobes at.
  * @module
  */
 
 import assert from 'node:assert/strict';
-import { run } from './support.ts';
+import { readFileSync } from 'node:fs';
+import { PT_LOAD, readElf } from '../../packages/libusdt/src/codecs.ts';
+import { readNotes as readSdtNotes } from '../support/notes.ts';
 
 export interface Note {
   readonly provider: string;
@@ -15,20 +17,12 @@ export interface Note {
   readonly operands: readonly string[];
 }
 
-const NOTE =
-  /Provider: (\S+)\s+Name: (\S+)\s+Location: (\S+), Base: \S+, Semaphore: 0x0+\s+Arguments: ?(.*)/g;
-/** Offset, virtual address, physical address, size in the file. */
-const SEGMENT = /LOAD +(0x\w+) (0x\w+) 0x\w+ (0x\w+)/g;
-
 export function readNotes(file: string): Note[] {
-  const segments = [...run('readelf', '-lW', file).matchAll(SEGMENT)].map((match) =>
-    match.slice(1).map(Number),
-  );
-  return [...run('readelf', '-nW', file).matchAll(NOTE)].map(([, provider, name, location, operands]) => {
-    const pc = Number(location);
-    const segment = segments.find(([, address, size]) => pc >= address! && pc < address! + size!);
-    assert.ok(segment, `${name} lies at ${location}, which is in no segment`);
-    const offset = pc - segment[1]! + segment[0]!;
-    return { provider: provider!, name: name!, offset, operands: operands!.match(/\S+/g) ?? [] };
+  const segments = readElf(readFileSync(file)).segments.filter(({ type }) => type === PT_LOAD);
+  return readSdtNotes(file).map(({ provider, name, pc, args }) => {
+    const segment = segments.find(({ vaddr, filesz }) => pc >= vaddr && pc < vaddr + filesz);
+    assert.ok(segment, `${name} lies at ${pc}, which is in no segment`);
+    const offset = Number(pc - segment.vaddr + segment.offset);
+    return { provider, name, offset, operands: args.match(/\S+/g) ?? [] };
   });
 }

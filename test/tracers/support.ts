@@ -11,7 +11,9 @@ import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { interrupt } from '../interrupt.ts';
-import { absent, PATIENCE, temporaryFolder, without } from '../runtimes/support.ts';
+import { kill } from '../kill.ts';
+import { PATIENCE, temporaryFolder } from '../runtimes/support.ts';
+import { absent, without, withoutRoot } from '../support/needs.ts';
 
 export { PATIENCE, temporaryFolder, without };
 
@@ -24,8 +26,7 @@ const MORTAL = ['--pdeathsig', 'KILL'];
 /** For `skip`: false if uprobes can be used and all of these programs are installed. */
 export function withoutTracers(...programs: readonly string[]): string | false {
   if (process.platform !== 'linux') return absent('Linux');
-  if (process.geteuid?.() !== 0) return absent('root');
-  return without('setpriv', 'readelf', ...programs);
+  return withoutRoot() || without('setpriv', ...programs);
 }
 
 function environment(): NodeJS.ProcessEnv {
@@ -70,7 +71,7 @@ export class Started {
       env: environment(),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    t.after(() => child.kill('SIGKILL'));
+    t.after(() => kill(child, 'SIGKILL'));
     this.child = child;
     this.closed = once(child, 'close');
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -5,8 +5,13 @@ import { createInterface } from 'node:readline';
 
 const children = new Set();
 process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) kill(child, 'SIGKILL');
 });
+
+/** A child that could not be started has no process id: Node 20 takes it for 0, and would signal all of this process' group. */
+export function kill(child, signal = 'SIGTERM') {
+  if (child.pid !== undefined) child.kill(signal);
+}
 
 /** Its lines one by one, and all that it has printed. */
 export function start(command, ...args) {

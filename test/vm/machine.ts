@@ -2,6 +2,7 @@
  * What the tests of this folder share: the virtual machine of vm.sh, and the library as programs in it import it.
  * @module
  */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../kill.ts';
 import { absent, without } from '../runtimes/support.ts';
 
 /** Building the image takes minutes, and all the rest is emulated. */
@@ -42,7 +44,7 @@ export function jobFolder(): string {
 export async function boot(job: string, command: string): Promise<string> {
   const script = fileURLToPath(new URL('vm.sh', import.meta.url));
   const machine = spawn('sh', [script, 'run', job, command], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const stop = (): void => void machine.kill('SIGTERM');
+  const stop = (): void => void kill(machine, 'SIGTERM');
   process.once('exit', stop);
   let printed = '';
   machine.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -5,8 +5,10 @@
 
 import * as fs from 'node:fs';
 import type { Match } from './catalogue/discovery.ts';
-import { readElfFile } from './catalogue/elf-file.ts';
+import { readElfSymbols } from './catalogue/elf-file.ts';
+import { reopen } from './catalogue/open-file.ts';
 import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
+import { FileSizeError } from './catalogue/sparse-file.ts';
 import { symbolAddresses } from './catalogue/symbols.ts';
 import { type ArgumentReader, argumentReaders } from './ringbuffer/decoder.ts';
 import { type FetchArgument, fetchArgument } from './tracefs/fetch-args.ts';
@@ -72,12 +74,14 @@ export function planFetches(
   return site.arguments.map((argument, index) => fetchArgument(argument, context, isText(types[index]!)));
 }
 
+/** Without symbols, their operands can't be fetched: what is too large has none. */
 function readSymbols(file: ProbeFile, names: ReadonlySet<string>): Map<string, bigint> {
-  const fd = fs.openSync(file.openPath, 'r');
+  const fd = reopen(file);
   try {
-    const { elf, needSymbols } = readElfFile(fd);
-    needSymbols();
-    return symbolAddresses(elf, names);
+    return symbolAddresses(readElfSymbols(fd), names);
+  } catch (error) {
+    if (!(error instanceof FileSizeError)) throw error;
+    return new Map();
   } finally {
     fs.closeSync(fd);
   }

@@ -13,6 +13,8 @@ export const EXIT = {
   nothing: 3,
   /** The system lacks what the command needs: tracefs, permissions. */
   unavailable: 4,
+  /** A traced command succeeded, but something that it started began before its probes were attached. */
+  incomplete: 5,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -1,11 +1,12 @@
 /**
- * Fields of an event that a user names in options: `arg0`, `pid`, `tid`, `comm`.
+ * Fields of an event that a user names in options: `arg0`, `pid`, `tid`, `comm`, `thread`.
  * @module
  */
 
 import { UsageError } from './errors.ts';
 import { formatValue } from './output.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
+import { shown } from './text.ts';
 import type { TracedProbe, TraceEvent } from './tracer.ts';
 
 export interface Field {
@@ -15,7 +16,7 @@ export interface Field {
   readonly argument: number;
 }
 
-const NAMED: readonly string[] = ['pid', 'tid', 'comm'];
+const NAMED: readonly string[] = ['pid', 'tid', 'comm', 'thread'];
 
 /**
  * @param option for the message.
@@ -25,14 +26,16 @@ export function parseField(text: string, option: string): Field {
   const name = text.trim();
   const argument = /^arg(\d{1,2})$/.exec(name)?.[1];
   if (argument === undefined && !NAMED.includes(name))
-    throw new UsageError(`${option}: "${name}" is not a field: arg0, arg1 ..., pid, tid or comm`);
+    throw new UsageError(
+      `${option}: "${shown(name)}" is not a field: arg0, arg1 ..., pid, tid, comm or thread`,
+    );
   return { name, argument: argument === undefined ? -1 : Number(argument) };
 }
 
 /** Undefined for an argument that the probe does not have or that the kernel could not read. */
 export function fieldValue(event: TraceEvent, { name, argument }: Field): ArgumentValue {
   if (argument >= 0) return event.args[argument];
-  return name === 'pid' ? event.pid : name === 'tid' ? event.tid : event.comm;
+  return event[name as 'pid' | 'tid' | 'comm' | 'thread'];
 }
 
 /** The values as one text that is different for different values: equal integers are equal, whatever their types. */
@@ -45,7 +48,7 @@ export function fieldsKey(event: TraceEvent, fields: readonly Field[]): string {
 /** A value as people read it; `-` for an argument that the probe does not have. */
 export function formatField(event: TraceEvent, field: Field): string {
   const value = fieldValue(event, field);
-  if (field.argument < 0) return String(value);
+  if (field.argument < 0) return shown(String(value));
   const type = event.probe.arguments[field.argument];
   return type ? formatValue(value, type) : '-';
 }

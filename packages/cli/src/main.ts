@@ -5,7 +5,9 @@
  */
 
 import module from 'node:module';
+import { inspect } from 'node:util';
 import { CommandError, EXIT } from './errors.ts';
+import { message } from './text.ts';
 
 // Node 22 and later keep the compiled code between runs.
 (module as { enableCompileCache?: () => void }).enableCompileCache?.();
@@ -20,7 +22,11 @@ const { runProgram } = await import('./program.ts');
 try {
   await runProgram(process.argv);
 } catch (error) {
-  if (!(error instanceof CommandError)) throw error;
-  process.stderr.write(`usdt: ${error.message}\n`);
+  if (!(error instanceof CommandError)) {
+    // As Node itself shows it, but for what a path in it may hold.
+    process.stderr.write(`${message(inspect(error))}\n`);
+    process.exit(EXIT.failure);
+  }
+  process.stderr.write(`usdt: ${message(error.message)}\n`);
   process.exitCode = error.exitCode;
 }

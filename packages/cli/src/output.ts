@@ -4,8 +4,12 @@
  */
 
 import { once } from 'node:events';
+import { probeTitle } from './catalogue/probe.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
+import { escapeUnseen, message, quoted, SENTENCE_MAX, shown, toJson } from './text.ts';
 import type { TracedArgument, TraceEvent, Tracer } from './tracer.ts';
+
+export { toJson } from './text.ts';
 
 /** Writes to the standard output, and waits if the reader is slow. */
 export async function print(text: string): Promise<void> {
@@ -17,22 +21,18 @@ let status = '';
 /** Erase to the end of the line: https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, EL. */
 const CLEAR_LINE = '\r\x1b[K';
 
+/** Names in the text are as `shown` makes them. */
 export function warn(text: string): void {
   const [clear, again] = status === '' ? ['', ''] : [CLEAR_LINE, status];
-  process.stderr.write(`${clear}usdt: ${text}\n${again}`);
+  process.stderr.write(`${clear}usdt: ${message(text)}\n${again}`);
 }
 
 /** Shows a line on the terminal that is the standard error, in place of the one before; messages go above it. */
 export function setStatus(text: string): void {
   if (text === '' && status === '') return;
   // A line that wraps could not be taken back.
-  status = text.slice(0, (process.stderr.columns || 80) - 1);
+  status = escapeUnseen(text).slice(0, (process.stderr.columns || 80) - 1);
   process.stderr.write(CLEAR_LINE + status);
-}
-
-/** JSON has no integers beyond 2^53 that all readers take as such: those are strings. */
-export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item));
 }
 
 /** `2 probes`, `1 probe`. */
@@ -43,7 +43,7 @@ export function count(n: number, noun: string): string {
 /** What a tracer has attached to, in one line. */
 export function describeTraced({ probes }: Pick<Tracer, 'probes'>): string {
   if (probes.length === 0) return 'no probe matches yet: waiting for a program that has some';
-  const names = [...new Set(probes.map(({ provider, name }) => `${provider}:${name}`))];
+  const names = [...new Set(probes.map((probe) => shown(probeTitle(probe))))];
   const list =
     names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
   const sites = probes.length > names.length ? ` at ${probes.length} places` : '';
@@ -59,25 +59,12 @@ export function formatValue(
   value: ArgumentValue,
   { kind, problem }: Pick<TracedArgument, 'kind' | 'problem'>,
 ): string {
-  if (problem !== undefined) return `<not expressible: ${problem}>`;
+  if (problem !== undefined) return `<not expressible: ${shown(problem, SENTENCE_MAX)}>`;
   if (value === undefined) return '<unreadable>';
   // JSON is itself text in quotes; what is not JSON, as it was cut off, still can't act on the terminal.
-  if (typeof value === 'string') return kind === 'json' ? escapeControls(value) : quote(value);
+  if (typeof value === 'string') return kind === 'json' ? escapeUnseen(value) : quoted(value);
   if (kind === 'pointer') return `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
   return String(value);
-}
-
-function quote(text: string): string {
-  return escapeControls(JSON.stringify(text));
-}
-
-/** Control characters, and those that turn the direction of text around. */
-function escapeControls(text: string): string {
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 /** `int32_t arg0=1, char * arg1="x"`. */
@@ -85,7 +72,7 @@ export function formatArguments(values: readonly ArgumentValue[], types: readonl
   let text = '';
   for (let i = 0; i < types.length; i++) {
     const type = types[i]!;
-    text += `${i === 0 ? '' : ', '}${type.name} arg${i}=${formatValue(values[i], type)}`;
+    text += `${i === 0 ? '' : ', '}${shown(type.name)} arg${i}=${formatValue(values[i], type)}`;
   }
   return text;
 }
@@ -132,7 +119,7 @@ export class Clock {
 
 /** An event as the commands print it with `--json`. */
 export function eventJson(event: TraceEvent, clock: Clock): string {
-  const { probe, pid, tid, comm, cpu, args } = event;
+  const { probe, pid, tid, comm, thread, cpu, args } = event;
   const values = args.map((value) => value ?? null);
   return toJson({
     time: clock.iso(event.time),
@@ -141,6 +128,7 @@ export function eventJson(event: TraceEvent, clock: Clock): string {
     pid,
     tid,
     comm,
+    thread,
     cpu,
     args: values.map((value) =>
       typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,

@@ -7,9 +7,11 @@
  * @module
  */
 
+import { probeTitle } from './catalogue/probe.ts';
 import { UsageError } from './errors.ts';
 import { checkFields, type Field, parseField } from './fields.ts';
 import { type Pattern, parsePattern } from './pattern.ts';
+import { shown } from './text.ts';
 import type { TracedProbe } from './tracer.ts';
 
 /** A pair as the user asks for it. */
@@ -75,7 +77,7 @@ export function parsePairs(
     const [start, done, ...rest] = text.split(',').map((part) => part.trim());
     if (!start || !done || rest.length > 0)
       throw new UsageError(
-        `${option} takes two probes, as in ${option} request-start,request-done; it got "${text}"`,
+        `${option} takes two probes, as in ${option} request-start,request-done; it got "${shown(text)}"`,
       );
     const key = keys[index] ?? keys[0];
     return {
@@ -90,7 +92,7 @@ function parseKey(text: string): KeyField[] {
   return text.split(',').map((part) => {
     const [start, done, ...rest] = part.split('=');
     if (rest.length > 0)
-      throw new UsageError(`--key: "${part}" is not a field, or one of start = one of done`);
+      throw new UsageError(`--key: "${shown(part)}" is not a field, or one of start = one of done`);
     return { start: parseField(start!, '--key'), done: parseField(done ?? start!, '--key') };
   });
 }
@@ -110,12 +112,12 @@ export function checkPairs(
     for (const side of ['start', 'done'] as const) {
       const pattern = request[side];
       const found = probes.filter((probe) => matches(pattern, probe));
-      if (found.length === 0) missing.push(`${option}: no traced probe matches ${pattern.text} yet`);
+      if (found.length === 0) missing.push(`${option}: no traced probe matches ${shown(pattern.text)} yet`);
       checkFields(
         (request.key ?? []).map((field) => field[side]),
         found,
         '--key',
-        `probe ${pattern.text}`,
+        `probe ${shown(pattern.text)}`,
       );
     }
   }
@@ -202,16 +204,16 @@ export class Pairing {
   private findAutomatic(probes: readonly TracedProbe[]): void {
     const byTitle = new Map<string, TracedProbe[]>();
     for (const probe of probes) {
-      const same = byTitle.get(titleOfProbe(probe));
+      const same = byTitle.get(probeTitle(probe));
       if (same) same.push(probe);
-      else byTitle.set(titleOfProbe(probe), [probe]);
+      else byTitle.set(probeTitle(probe), [probe]);
     }
     for (const [title, starts] of byTitle) {
       const { provider, name } = starts[0]!;
       const [, base, separator = '', ending] = BEGINNING.exec(name) ?? [];
       if (ending === undefined) continue;
       for (const end of ENDINGS[ending]!) {
-        const dones = byTitle.get(`${provider}:${base ?? ''}${separator}${end}`);
+        const dones = byTitle.get(probeTitle({ provider, name: `${base ?? ''}${separator}${end}` }));
         if (dones === undefined) continue;
         this.add(title, starts, dones);
         break;
@@ -226,13 +228,9 @@ function matches(pattern: Pattern, probe: TracedProbe): boolean {
   return pattern.matches(probe.site) && pattern.matchesFile({ path: probe.file });
 }
 
-function titleOfProbe({ provider, name }: TracedProbe): string {
-  return `${provider}:${name}`;
-}
-
 /** Undefined for none, or for several different ones. */
 function titleOf(probes: readonly TracedProbe[]): string | undefined {
-  const titles = new Set(probes.map(titleOfProbe));
+  const titles = new Set(probes.map(probeTitle));
   return titles.size === 1 ? [...titles][0] : undefined;
 }
 

@@ -7,6 +7,7 @@
 
 import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
 import { UsageError } from './errors.ts';
+import { shown } from './text.ts';
 
 export interface Pattern {
   readonly text: string;
@@ -26,7 +27,7 @@ export function parsePattern(text: string): Pattern {
   const file = parts.length > 0 ? parts.join(':') : undefined;
   if (name === '' || provider === '') {
     throw new UsageError(
-      `"${text}" is not a pattern: write PROVIDER:PROBE, as in 'webapp:request-*' or 'python:*'`,
+      `"${shown(text)}" is not a pattern: write PROVIDER:PROBE, as in 'webapp:request-*' or 'python:*'`,
     );
   }
   const matchProvider = nameMatcher(provider);
@@ -72,6 +73,6 @@ export function globToRegExp(glob: string): RegExp {
   try {
     return new RegExp(`^${source}$`, 'su');
   } catch {
-    throw new UsageError(`"${glob}" is not a pattern`);
+    throw new UsageError(`"${shown(glob)}" is not a pattern`);
   }
 }

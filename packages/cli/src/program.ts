@@ -5,6 +5,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { EXIT } from './errors.ts';
+import { message } from './text.ts';
 
 /** Adds a command's arguments, options, help and action to an empty `Command`. */
 export type Define = (command: Command) => void;
@@ -42,7 +43,9 @@ const EXIT_CODES = `
 Exit codes:
   0  success               1  failure while running     2  the command line makes no sense
   3  no probe matched      4  the system lacks something that is needed (tracefs, permissions)
-  With a command run under the tracer (-c): its own exit code, or 128 + the signal that ended it.
+  5  a program began before its probes were attached: events may be missing
+  With a command run under the tracer (-c): its own exit code, or 128 + the signal that ended it; if that is 0, 3 or 5
+  where those hold.
 `;
 
 /** @throws CommandError for what the user can mend. */
@@ -52,6 +55,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
     .version(await version(), '-V, --version')
     .addHelpText('after', EXIT_CODES)
     .enablePositionalOptions()
+    .configureOutput({ outputError: (text, write) => write(`${message(text.trimEnd())}\n`) })
     .showHelpAfterError('(usdt --help tells more)');
   const wanted = argv[2];
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {

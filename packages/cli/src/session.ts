@@ -9,6 +9,7 @@ import { type Child, holdCommand } from './child.ts';
 import { EXIT, NothingMatchedError, UsageError } from './errors.ts';
 import type { TargetOptions } from './options.ts';
 import { count, warn } from './output.ts';
+import { shown } from './text.ts';
 import { startTime } from './tracefs/owner.ts';
 import { openTracer, type TraceEvent, type Tracer, type TracerOptions } from './tracer.ts';
 
@@ -55,11 +56,14 @@ export async function runSession(
     if (child?.running) child.kill('SIGTERM');
   };
   process.on('exit', onExit);
-  // Before anything is made that a signal could leave behind.
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  // Looking through all processes takes a while: until then signals end this process at once, as they do by themselves.
+  // The command that is held ends with it.
+  const prepared = (): void => {
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  };
   try {
     child = command && holdCommand(command);
-    const opened = openTracer(tracerOptions(patterns, options, child));
+    const opened = openTracer({ ...tracerOptions(patterns, options, child), prepared });
     tracer = opened;
     if (tracer.probes.length === 0 && !child && !options.wait) throw nothingMatched(patterns, tracer);
     for (const problem of tracer.problems) warn(problem);
@@ -79,11 +83,13 @@ export async function runSession(
       for (; told < tracer.problems.length; told++) warn(tracer.problems[told]!);
     }
     await handlers.end?.(tracer);
-    if (child?.running) {
+    for (const missed of tracer.missed) warn(missed);
+    if (!child) return EXIT.ok;
+    if (child.running) {
       child.kill('SIGTERM');
       return EXIT.ok;
     }
-    return child ? await child.ended : EXIT.ok;
+    return (await child.ended) || statusOf(patterns, tracer);
   } catch (error) {
     // The command ends too, also one that has not begun.
     onExit();
@@ -95,6 +101,14 @@ export async function runSession(
     process.removeListener('exit', onExit);
     for (const signal of SIGNALS) process.removeListener(signal, onSignal);
   }
+}
+
+/** Of a command that succeeded: whether that was seen. */
+function statusOf(patterns: readonly string[], tracer: Tracer): number {
+  if (tracer.missed.length > 0) return EXIT.incomplete;
+  if (tracer.probes.length > 0) return EXIT.ok;
+  warn(`no probe of what ran matches ${patterns.map((pattern) => shown(pattern)).join(' ')}`);
+  return EXIT.nothing;
 }
 
 function commandOf({ command }: TargetOptions, program: readonly string[]): readonly string[] | undefined {
@@ -123,7 +137,7 @@ function tracerOptions(
 function nothingMatched(patterns: readonly string[], tracer: Tracer): NothingMatchedError {
   const why = tracer.problems.length > 0 ? `\n${tracer.problems.join('\n')}` : '';
   return new NothingMatchedError(
-    `no probe matches ${patterns.join(' ')}: 'usdt list --all' shows what there is, --wait waits for a program with such probes${why}`,
+    `no probe matches ${patterns.map((pattern) => shown(pattern)).join(' ')}: 'usdt list --all' shows what there is, --wait waits for a program with such probes${why}`,
   );
 }
 

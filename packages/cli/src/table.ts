@@ -3,7 +3,10 @@
  * @module
  */
 
-import Table from 'cli-table3';
+import stringWidth from 'string-width';
+
+/** Between columns. */
+const GAP = '  ';
 
 /**
  * @param aligns of the columns; left if not given.
@@ -14,31 +17,26 @@ export function plainTable(
   rows: readonly (readonly string[])[],
   aligns: readonly ('left' | 'right')[] = [],
 ): string[] {
-  const table = new Table({
-    head: [...head],
-    colAligns: head.map((_, column) => aligns[column] ?? 'left'),
-    chars: {
-      top: '',
-      'top-mid': '',
-      'top-left': '',
-      'top-right': '',
-      bottom: '',
-      'bottom-mid': '',
-      'bottom-left': '',
-      'bottom-right': '',
-      left: '',
-      'left-mid': '',
-      mid: '',
-      'mid-mid': '',
-      right: '',
-      'right-mid': '',
-      middle: '  ',
-    },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  });
-  for (const row of rows) table.push([...row]);
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd());
+  const widths = head.map(cellWidth);
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cellWidth(cell));
+    });
+  }
+  const lines: string[] = [];
+  const add = (row: readonly string[]): void => {
+    const cells = row.map((cell, column) => {
+      const blanks = ' '.repeat(widths[column]! - cellWidth(cell));
+      return aligns[column] === 'right' ? blanks + cell : cell + blanks;
+    });
+    lines.push(cells.join(GAP).trimEnd());
+  };
+  add(head);
+  for (const row of rows) add(row);
+  return lines;
+}
+
+/** Columns on a terminal. Most cells need no closer look, and a table may have a hundred thousand rows. */
+function cellWidth(cell: string): number {
+  return /^[ -~]*$/.test(cell) ? cell.length : stringWidth(cell);
 }

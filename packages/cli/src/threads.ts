@@ -1,18 +1,32 @@
 /**
- * Which process a thread belongs to, and its name. Records have only the thread's number. A thread is looked up when
- * it is first seen and again after a while, since numbers are used again.
+ * Which process a thread belongs to, and the names of both. Records have only the thread's number. A thread is looked
+ * up when it is first seen and again after a while, since numbers are used again.
+ *
+ * A process' name is that of its main thread, which is the program's unless it chose another. But some name the main
+ * thread by what it does: `MainThread` (Node 24), `node-MainThread` (Node 26), `CrBrowserMain`. Then it is that of
+ * the program's file.
  * @module
  */
 
 import * as fs from 'node:fs';
+import { basename } from 'node:path';
+import { decodeText } from 'libusdt/codecs';
+import { hasMachinePids } from './pid-namespace.ts';
 
 export interface ThreadInfo {
   readonly tid: number;
   /** The process; the thread itself if that is not known. */
   readonly pid: number;
-  /** The thread's name, which is the program's if it did not choose one. Empty if not known. */
+  /** The process' name. Empty if not known. */
   readonly comm: string;
+  /** The thread's own name, which is the process' if it did not choose one. Empty if not known. */
+  readonly thread: string;
 }
+
+/** What main threads are called by what they are. */
+const MAIN_THREAD = /(^|[-_ ])[Mm]ain([-_ ]?[Tt]hread)?$|[a-z]Main$/;
+/** What is not looked up again is kept for so many processes. */
+const MOST = 10_000;
 
 /** How long a name is trusted, in nanoseconds of the records' clock. */
 const TRUSTED = 1_000_000_000;
@@ -25,6 +39,10 @@ interface Entry {
 export class ThreadTable {
   private readonly threads = new Map<number, Entry>();
   private readonly tracefs: string;
+  /** Whether /proc has the threads by the numbers in records. */
+  private readonly inProc = hasMachinePids();
+  /** The file that each process of a traced tree runs. */
+  private readonly programs = new Map<number, string>();
   private last: Entry | undefined;
 
   constructor(tracefs: string) {
@@ -38,13 +56,19 @@ export class ThreadTable {
     let entry = this.threads.get(tid);
     if (entry === undefined || time >= entry.until) {
       // A thread that has ended keeps what was known of it.
-      const info = readThread(tid) ?? entry?.info ?? this.recorded(tid);
+      const info = (this.inProc ? readThread(tid) : undefined) ?? entry?.info ?? this.recorded(tid);
       entry = { info, until: time + TRUSTED };
       this.threads.set(tid, entry);
-      if (this.threads.size > 10_000) this.forget(time);
+      if (this.threads.size > MOST) this.forget(time);
     }
     this.last = entry;
     return entry.info;
+  }
+
+  /** A process has begun to run a file: its name is known then, also if it is gone before it can be looked at. */
+  executed(pid: number, path: string): void {
+    if (this.programs.size >= MOST) this.programs.clear();
+    this.programs.set(pid, path);
   }
 
   private forget(time: number): void {
@@ -53,14 +77,20 @@ export class ThreadTable {
 
   /** What the kernel noted of threads that were gone before we could look. */
   private recorded(tid: number): ThreadInfo {
-    const pid = Number(this.savedLine('saved_tgids', tid) ?? tid);
-    return { tid, pid: pid > 0 ? pid : tid, comm: this.savedLine('saved_cmdlines', tid) ?? '' };
+    const group = Number(this.savedLine('saved_tgids', tid) ?? tid);
+    const pid = group > 0 ? group : tid;
+    const thread = this.savedLine('saved_cmdlines', tid) ?? '';
+    const main = pid === tid ? thread : (this.savedLine('saved_cmdlines', pid) ?? thread);
+    return { tid, pid, comm: processName(main, this.programs.get(pid)), thread };
   }
 
   private savedLine(file: string, tid: number): string | undefined {
     try {
-      const text = fs.readFileSync(`${this.tracefs}/${file}`, 'utf8');
-      return new RegExp(`^${tid} (.*)$`, 'm').exec(text)?.[1];
+      const text = decodeText(fs.readFileSync(`${this.tracefs}/${file}`));
+      const start = `${tid} `;
+      const lines = text.split('\n').filter((line) => line.startsWith(start));
+      // A name with a line end may look like a line of another thread: then it can't be told which is true.
+      return lines.length === 1 ? lines[0]!.slice(start.length) : undefined;
     } catch {
       return undefined;
     }
@@ -70,9 +100,29 @@ export class ThreadTable {
 function readThread(tid: number): ThreadInfo | undefined {
   try {
     const status = fs.readFileSync(`/proc/${tid}/status`, 'latin1');
-    const comm = fs.readFileSync(`/proc/${tid}/comm`, 'utf8').slice(0, -1);
-    return { tid, pid: Number(/^Tgid:\s*(\d+)/m.exec(status)?.[1] ?? tid), comm };
+    const thread = readName(tid);
+    const pid = Number(/^Tgid:\s*(\d+)/m.exec(status)?.[1] ?? tid);
+    const main = pid === tid ? thread : readName(pid);
+    return { tid, pid, comm: MAIN_THREAD.test(main) ? processName(main, programOf(pid)) : main, thread };
   } catch {
     return undefined;
   }
+}
+
+function readName(tid: number): string {
+  return decodeText(fs.readFileSync(`/proc/${tid}/comm`).subarray(0, -1));
+}
+
+function programOf(pid: number): string | undefined {
+  try {
+    return decodeText(fs.readlinkSync(`/proc/${pid}/exe`, 'buffer')).replace(/ \(deleted\)$/, '');
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param main the main thread's name. @param program the file that it runs; undefined if not known. */
+function processName(main: string, program: string | undefined): string {
+  if (!MAIN_THREAD.test(main)) return main;
+  return program === undefined ? main.replace(/[-_ ]main[-_ ]?thread$/i, '') : basename(program);
 }

@@ -13,14 +13,18 @@ import * as fs from 'node:fs';
 import { type Attachment, attach, type TracedProbe } from './attach.ts';
 import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './catalogue/discovery.ts';
 import { probeTitle } from './catalogue/probe.ts';
-import { FailureError, systemCode, UsageError } from './errors.ts';
+import { CommandError, FailureError, systemCode, UsageError } from './errors.ts';
+import { type Execution, Executions } from './executions.ts';
 import { type Pattern, parsePattern } from './pattern.ts';
+import { requireMachinePids } from './pid-namespace.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
 import { parsePageLayout } from './ringbuffer/page.ts';
 import { RingBufferReader } from './ringbuffer/reader.ts';
+import { shellWord } from './shell.ts';
+import { SENTENCE_MAX, shown } from './text.ts';
 import { ThreadTable } from './threads.ts';
 import { createInstance, type Instance, removeLeftovers } from './tracefs/instance.ts';
-import { requireTracefs } from './tracefs/tracefs.ts';
+import { openTracefs } from './tracefs/tracefs.ts';
 import { parseTypeOverride } from './types.ts';
 import { evaluate, parseWhere, type Where, whereArguments } from './where.ts';
 
@@ -33,8 +37,10 @@ export interface TraceEvent {
   readonly cpu: number;
   readonly pid: number;
   readonly tid: number;
-  /** The thread's name. */
+  /** The process' name: as of threads.ts. */
   readonly comm: string;
+  /** The thread's own name. */
+  readonly thread: string;
   readonly probe: TracedProbe;
   readonly args: readonly ArgumentValue[];
 }
@@ -58,6 +64,8 @@ export interface TracerOptions {
   readonly bufferKb?: number;
   /** How often to look for new files with probes, in milliseconds; 0 for never. */
   readonly rescan?: number;
+  /** Called when it is known what to attach to, before anything is made that a signal could leave in the kernel. */
+  readonly prepared?: () => void;
 }
 
 export interface Tracer extends AsyncIterable<readonly TraceEvent[]> {
@@ -71,6 +79,8 @@ export interface Tracer extends AsyncIterable<readonly TraceEvent[]> {
   readonly problems: readonly string[];
   /** Events that the kernel had no room for. */
   readonly lost: number;
+  /** Programs of the tree that began before their probes were attached: one sentence for each file. */
+  readonly missed: readonly string[];
   /** Looks for new files with matching probes at once. */
   rescan(): void;
   /** No more events are recorded; the iteration ends when those that were are delivered. */
@@ -116,6 +126,13 @@ class KernelTracer implements Tracer {
   private readonly pids: ReadonlySet<number> | undefined;
   /** By the kernel's number of the event. */
   private readonly attachments = new Map<number, Attachment>();
+  /** When the probes of a file were attached, by its `statKey`. */
+  private readonly attachedAt = new Map<string, number>();
+  /** Of the tree. */
+  private executions: Executions | undefined;
+  private readonly executed = new Set<string>();
+  /** Files, with the time by which the first use of them was ahead of their probes, in nanoseconds. */
+  private readonly ahead = new Map<string, { readonly by: number; readonly pattern: string }>();
   private readonly watchers: fs.FSWatcher[] = [];
   /** Read, but newer than what other processors may still deliver. */
   private held: TraceEvent[] = [];
@@ -141,9 +158,12 @@ class KernelTracer implements Tracer {
       ...(options.tree && { tree: options.tree }),
       ...(options.programs && { programs: options.programs }),
     };
+    if (options.pids) requireMachinePids('tracing one process (-p)');
+    if (options.tree) requireMachinePids('tracing a command');
     this.discovery = new Discovery(sources);
-    const tracefs = requireTracefs();
+    const tracefs = openTracefs().path;
     const matches = this.discovery.find();
+    options.prepared?.();
     removeLeftovers(tracefs);
 
     this.instance = createInstance(tracefs);
@@ -156,6 +176,7 @@ class KernelTracer implements Tracer {
       this.reader = new RingBufferReader(this.instance.path, layout, this.epoch);
       this.instance.beforeRemoval(() => this.leaveBuffers());
       this.attachAll(matches);
+      this.tellUnread();
       this.checkWhere();
       if (matches.length > 0 && this.probes.length === 0) {
         throw new FailureError(this.problems.join('\n'));
@@ -174,6 +195,16 @@ class KernelTracer implements Tracer {
     return this.reader.lostUnknown || this.stopped
       ? Math.max(this.reader.lost, this.reader.kernelLost())
       : this.reader.lost;
+  }
+
+  get missed(): readonly string[] {
+    return Array.from(this.ahead, ([path, { by, pattern }]) => {
+      const what =
+        by === Number.POSITIVE_INFINITY
+          ? 'was over before its probes were attached: its events are missing'
+          : `began ${Math.ceil(by / 1e6)} ms before its probes were attached: events of that time may be missing`;
+      return `a program that uses ${shown(path)} ${what}; with the pattern ${shellWord(shown(pattern, SENTENCE_MAX))} they are attached before the start`;
+    });
   }
 
   rescan(): void {
@@ -249,6 +280,7 @@ class KernelTracer implements Tracer {
       instance.tryWrite('options/event-fork', '1');
       this.selectThreads([...(options.pids ?? []), ...(options.tree ?? [])]);
     }
+    if (options.tree && !options.files) this.executions = new Executions(instance);
   }
 
   /** Until no thread appears between looking and writing. */
@@ -270,14 +302,17 @@ class KernelTracer implements Tracer {
 
   private attachAll(matches: readonly Match[]): void {
     const attached: Attachment[] = [];
+    const files = new Set<string>();
     for (const match of matches) {
       const { file, site } = match;
       if (site.untraceable !== undefined) {
-        this.problems.push(`${probeTitle(site)} in ${file.path} can't be traced: ${site.untraceable}`);
+        this.problems.push(
+          `${shown(probeTitle(site))} in ${shown(file.path)} can't be traced: ${site.untraceable}`,
+        );
         continue;
       }
       if (site.enabledAddresses.length > 0) {
-        const silent = `${probeTitle(site)} in ${file.path} may stay silent: before it fires, the program asks whether DTrace has enabled it`;
+        const silent = `${shown(probeTitle(site))} in ${shown(file.path)} may stay silent: before it fires, the program asks whether DTrace has enabled it`;
         if (!this.problems.includes(silent)) this.problems.push(silent);
       }
       try {
@@ -285,11 +320,40 @@ class KernelTracer implements Tracer {
         this.attachments.set(attachment.id, attachment);
         this.probes.push(attachment.probe);
         attached.push(attachment);
+        files.add(file.statKey);
       } catch (error) {
-        this.problems.push(`${site.provider}:${site.name} in ${file.path}: ${messageOf(error)}`);
+        this.problems.push(`${shown(probeTitle(site))} in ${shown(file.path)}: ${messageOf(error)}`);
       }
     }
     if (attached.length > 0) this.enable(attached);
+    const time = this.now();
+    for (const key of files) if (!this.attachedAt.has(key)) this.attachedAt.set(key, time);
+  }
+
+  /** Attaches to what has begun, and remembers what of it was too late. */
+  private follow(executions: Executions, ran: readonly Execution[]): void {
+    for (const execution of ran) {
+      for (const { path, key } of executions.filesOf(execution)) {
+        const matches = this.executed.has(key) ? [] : this.discovery.findIn(path);
+        this.executed.add(key);
+        // What is over is not worth it, but worth a word.
+        if (this.stopped && matches.length > 0) this.attachedAt.set(key, Number.POSITIVE_INFINITY);
+        else this.attachAll(matches);
+        const by = (this.attachedAt.get(key) ?? 0) - execution.time;
+        const pattern = by > 0 ? this.discovery.patternFor(path) : undefined;
+        if (pattern !== undefined && !this.ahead.has(path)) this.ahead.set(path, { by, pattern });
+      }
+    }
+  }
+
+  /** By the clock of the events. */
+  private now(): number {
+    return Number(process.hrtime.bigint() - this.epoch);
+  }
+
+  /** Files that could not be read, or not as a whole. */
+  private tellUnread(): void {
+    for (const problem of this.discovery.newProblems()) this.problems.push(problem);
   }
 
   private enable(attached: readonly Attachment[]): void {
@@ -304,7 +368,7 @@ class KernelTracer implements Tracer {
         this.attachments.delete(id);
         this.probes.splice(this.probes.indexOf(probe), 1);
         this.problems.push(
-          `${probe.provider}:${probe.name} in ${probe.file}: the kernel can't attach there (${systemCode(error)})`,
+          `${shown(probeTitle(probe))} in ${shown(probe.file)}: the kernel can't attach there (${systemCode(error)})`,
         );
       }
     }
@@ -349,29 +413,39 @@ class KernelTracer implements Tracer {
     )
       return;
     this.attachAll(this.discovery.find());
+    this.tellUnread();
     this.lastRescan = performance.now();
     this.nextRescan = performance.now() + this.interval();
   }
 
   /** @param all do not hold anything back: nothing more will come. */
   private read(all: boolean): readonly TraceEvent[] {
-    const { reader, attachments, threads, pids } = this;
+    const { reader, attachments, threads, pids, executions } = this;
     const { bytes, view } = reader;
-    const now = Number(process.hrtime.bigint() - this.epoch);
+    const now = this.now();
     const events = this.held;
+    const ran: Execution[] = [];
     const complete = reader.drain(PAGES_PER_ROUND, (cpu, time, start) => {
-      const attachment = attachments.get(view.getUint16(start, true));
-      if (attachment === undefined) return;
+      const type = view.getUint16(start, true);
+      const attachment = attachments.get(type);
+      if (attachment === undefined) {
+        if (type !== executions?.id) return;
+        const execution = executions.decode(bytes, view, start, time);
+        threads.executed(execution.tid, execution.path);
+        ran.push(execution);
+        return;
+      }
       const { probe, readers, rest } = attachment;
       const args: ArgumentValue[] = new Array(readers.length);
       for (let i = 0; i < readers.length; i++) args[i] = readers[i]!(bytes, view, start);
       // struct trace_entry: type 2, flags 1, preempt_count 1, pid 4.
-      const { pid, tid, comm } = threads.lookup(view.getInt32(start + 4, true), time);
+      const { pid, tid, comm, thread } = threads.lookup(view.getInt32(start + 4, true), time);
       if (pids !== undefined && !pids.has(pid)) return;
-      const event = { time, cpu, pid, tid, comm, probe, args };
+      const event = { time, cpu, pid, tid, comm, thread, probe, args };
       if (rest !== undefined && !evaluate(rest, event)) return;
       events.push(event);
     });
+    if (executions && ran.length > 0) this.follow(executions, ran);
     this.behind = complete !== Number.POSITIVE_INFINITY;
     events.sort((a, b) => a.time - b.time);
     const limit = all ? complete : Math.min(now, complete);
@@ -391,7 +465,8 @@ function threadsOf(pid: number): number[] {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // The system's own errors have paths in them.
+  return error instanceof CommandError ? error.message : shown(String(error), SENTENCE_MAX);
 }
 
 function safely<T>(action: () => T): T | undefined {

@@ -7,6 +7,7 @@
 import type { ProbeArgument, ProbeFile, ProbeSite } from './catalogue/probe.ts';
 import { UsageError } from './errors.ts';
 import { type Pattern, parsePattern } from './pattern.ts';
+import { shown } from './text.ts';
 
 export type ArgumentKind = 'integer' | 'boolean' | 'float' | 'string' | 'json' | 'pointer';
 
@@ -116,7 +117,7 @@ export function parseTypeOverride(text: string): TypeOverride {
       const type = argumentType(name);
       if (!type) {
         throw new UsageError(
-          `--types: "${name.trim()}" is not a type: int32_t, uint64_t, double, bool, string, json, void * ...`,
+          `--types: "${shown(name.trim())}" is not a type: int32_t, uint64_t, double, bool, string, json, void * ...`,
         );
       }
       return type;

@@ -5,10 +5,11 @@
  *     or      = and { "||" and }
  *     and     = not { "&&" not }
  *     not     = "!" not | "(" or ")" | field operator value
- *     field   = "arg0" "arg1" ... | "pid" | "tid" | "comm"
+ *     field   = "arg0" "arg1" ... | "pid" | "tid" | "comm" | "thread"
  *     operator= "==" "!=" "<" ">" "<=" ">=" "~"          ("~": a shell pattern, for text)
  *     value   = number | "text" | 'text'
  *
+ * `comm` is the process' name or the thread's: it is equal if one of them is. `thread` is the thread's alone.
  * A comparison with an argument that the probe does not have, or with a value of another kind, is false.
  * The kernel's language: https://docs.kernel.org/trace/events.html#event-filtering
  * @module
@@ -40,10 +41,12 @@ export interface Comparable {
   readonly pid: number;
   readonly tid: number;
   readonly comm: string;
+  readonly thread: string;
 }
 
 const TOKEN =
   /\s*(?:(&&|\|\||[=!<>]=|[<>~!()])|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|([A-Za-z_]\w*)|([+-]?(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?)))/iy;
+const FIELDS: readonly string[] = ['pid', 'tid', 'comm', 'thread'];
 const OPERATORS: readonly string[] = ['==', '!=', '<', '>', '<=', '>=', '~'];
 
 /** @throws UsageError that shows where the text stops making sense. */
@@ -92,9 +95,7 @@ class Parser {
   private comparison(): Where {
     const field = this.token;
     const argument = /^arg(\d+)$/.exec(field);
-    if (!argument && field !== 'pid' && field !== 'tid' && field !== 'comm') {
-      this.fail('expected arg0, arg1, ..., pid, tid or comm');
-    }
+    if (!argument && !FIELDS.includes(field)) this.fail('expected arg0, arg1, ..., pid, tid, comm or thread');
     this.advance();
     const operator = this.token;
     if (!OPERATORS.includes(operator)) this.fail('expected == != < > <= >= or ~');
@@ -167,9 +168,13 @@ export function evaluate(where: Where, event: Comparable): boolean {
     case 'not':
       return !evaluate(where.operand, event);
     case 'compare': {
-      const actual =
-        where.argument >= 0 ? event.args[where.argument] : event[where.field as 'pid' | 'tid' | 'comm'];
-      return compare(actual, where.operator, where.value, where.glob);
+      const { argument, field, operator, value, glob } = where;
+      if (argument >= 0) return compare(event.args[argument], operator, value, glob);
+      if (field !== 'comm') return compare(event[field as 'pid' | 'tid' | 'thread'], operator, value, glob);
+      const names = [event.comm, event.thread];
+      return operator === '!='
+        ? names.every((name) => compare(name, operator, value, glob))
+        : names.some((name) => compare(name, operator, value, glob));
     }
   }
 }

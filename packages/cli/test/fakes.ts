@@ -42,5 +42,5 @@ export function fakeEvent(
   args: readonly ArgumentValue[] = [],
   more: Partial<TraceEvent> = {},
 ): TraceEvent {
-  return { time, cpu: 0, pid: 1, tid: 1, comm: 'fake', probe, args, ...more };
+  return { time, cpu: 0, pid: 1, tid: 1, comm: 'fake', thread: 'fake', probe, args, ...more };
 }

@@ -1,40 +1,41 @@
-/** What the tests of the command share: a C program with probes, running `usdt`, and tracefs. */
-import { type ChildProcess, execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+/** What the tests of the command share: C programs with probes, running `usdt`, and tracefs. */
+import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findTracefs } from '../src/tracefs/tracefs.ts';
+import { absent, without, withoutRoot } from '../../../test/support/needs.ts';
+import { tracefsFolders } from '../src/tracefs/tracefs.ts';
+
+export { absent, without };
 
 export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
-const SOURCE = fileURLToPath(new URL('./fixtures/webapp.c', import.meta.url));
-
-function has(program: string): boolean {
-  return spawnSync('/bin/sh', ['-c', `command -v ${program}`]).status === 0;
+/** For `skip`: false where the programs of fixtures/ run. */
+export function withoutPrograms(): string | false {
+  return process.platform === 'linux' && process.arch === 'x64' ? false : 'the programs are for Linux on x64';
 }
 
-/** For `skip`: false if the tools are there, else the reason. With CI=true a missing tool is a failure. */
-export function without(...programs: readonly string[]): string | false {
-  const missing = programs.filter((program) => !has(program));
-  return missing.length === 0 ? false : absent(`${missing.join(', ')} not installed`);
+/** For `skip`: false if `usdt` is built. */
+export function withoutCommand(): string | false {
+  return fs.existsSync(MAIN) ? false : absent('packages/cli/dist');
+}
+
+/** Where tracefs is mounted for all to see; undefined where it is not. */
+export function findTracefs(): string | undefined {
+  return tracefsFolders().mounted[0];
 }
 
 /** For `skip`: false where uprobe events can be defined. */
 export function withoutTracing(): string | false {
-  if (process.platform !== 'linux') return absent('not Linux');
-  if (process.geteuid?.() !== 0) return absent('not root');
+  if (process.platform !== 'linux') return absent('Linux');
+  const reason = withoutRoot();
+  if (reason) return reason;
   if (findTracefs() === undefined) spawnSync('mount', ['-t', 'tracefs', 'tracefs', '/sys/kernel/tracing']);
   const path = findTracefs();
   if (path === undefined || !fs.existsSync(`${path}/uprobe_events`))
-    return absent('no tracefs with uprobe events');
-  return without('gcc') || (fs.existsSync(MAIN) ? false : absent('not built'));
-}
-
-/** The reason, which with CI=true is a failure. */
-export function absent(reason: string): string {
-  if (process.env.CI === 'true') throw new Error(`needed in CI: ${reason}`);
-  return reason;
+    return absent('tracefs with uprobe events');
+  return withoutPrograms() || withoutCommand();
 }
 
 /** A new folder for one test file. */
@@ -42,11 +43,19 @@ export function temporaryFolder(): string {
   return fs.mkdtempSync(join(tmpdir(), 'usdt-test-'));
 }
 
-/** Compiles fixtures/webapp.c. */
-export function compile(folder: string, name = 'webapp', ...flags: readonly string[]): string {
+/** A copy of a program of fixtures/programs. */
+export function fixtureProgram(folder: string, fixture: string, name = fixture): string {
   const program = join(folder, name);
-  execFileSync('gcc', ['-O2', '-o', program, SOURCE, ...flags]);
+  // One that still runs can't be written over.
+  fs.rmSync(program, { force: true });
+  fs.copyFileSync(fileURLToPath(new URL(`./fixtures/programs/${fixture}`, import.meta.url)), program);
+  fs.chmodSync(program, 0o755);
   return program;
+}
+
+/** The program that fixtures/webapp.c makes, with one of the providers that programs.sh compiles it for. */
+export function webapp(folder: string, name = 'webapp', provider = 'webapp'): string {
+  return fixtureProgram(folder, provider, name);
 }
 
 const SHOP = fileURLToPath(new URL('./fixtures/shop.mjs', import.meta.url));

@@ -4,7 +4,13 @@ import fc from 'fast-check';
 import { UsageError } from '../src/errors.ts';
 import { evaluate, parseWhere, splitWhere } from '../src/where.ts';
 
-const event = { args: [5, 'GET /x', 2n ** 63n, undefined, -1, 2.5, true], pid: 10, tid: 11, comm: 'node' };
+const event = {
+  args: [5, 'GET /x', 2n ** 63n, undefined, -1, 2.5, true],
+  pid: 10,
+  tid: 11,
+  comm: 'node',
+  thread: 'node-MainThread',
+};
 
 for (const [text, expected] of [
   ['arg0 == 5', true],
@@ -32,6 +38,14 @@ for (const [text, expected] of [
   ['arg1 != 5', false],
   ['pid == 10 && tid == 11', true],
   ['comm == "node"', true],
+  ['comm == "node-MainThread"', true],
+  ['comm != "node"', false],
+  ['comm != "node-MainThread"', false],
+  ['comm != "bun"', true],
+  ['!(comm == "node")', false],
+  ['comm ~ "*Thread"', true],
+  ['thread == "node"', false],
+  ['thread == "node-MainThread"', true],
 ] as const) {
   test(`${text} is ${expected}`, () => assert.equal(evaluate(parseWhere(text), event), expected));
 }

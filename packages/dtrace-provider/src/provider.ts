@@ -6,13 +6,13 @@
  * @module
  */
 
-import { debuglog } from 'node:util';
 import { createProvider } from 'libusdt';
 import { isHard } from './hard.ts';
 import { moduleName, probeName, providerName } from './names.ts';
 import { type ArgumentType, argumentTypes, argumentValues } from './values.ts';
 
-const debug = debuglog('dtrace-provider');
+// Not by require(): bundles that are ES modules have none.
+const debug = process.getBuiltinModule('node:util').debuglog('dtrace-provider');
 
 type UsdtProvider = ReturnType<typeof createProvider>;
 type UsdtProbe = ReturnType<UsdtProvider['addProbe']>;

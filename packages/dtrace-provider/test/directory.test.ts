@@ -1,8 +1,10 @@
 /** ldapjs 2 from npm: it calls methods of the class on an object, and fires by name. */
+
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { kill } from '../../../test/kill.ts';
 import { jsonLines, temporaryFolder, usdt } from '../../cli/test/support.ts';
 import { installProject, npm } from './projects.ts';
 import { startNode } from './support.ts';
@@ -23,7 +25,7 @@ describe('ldapjs with the drop-in', { skip: absent }, () => {
     const program = startNode(join(folder, 'cache'), join(folder, 'service.cjs'));
     const options = ['--pid', String(program.pid), '--wait', '--json', '--quiet', '--count', '80'];
     const { stdout, stderr } = usdt(folder, 'trace', 'ldapjs:*', ...options);
-    program.kill('SIGKILL');
+    kill(program, 'SIGKILL');
     const events = jsonLines(stdout) as unknown as { probe: string; args: unknown[] }[];
     assert.equal(events.length, 80, stderr);
     const argsOf = (probe: string) =>

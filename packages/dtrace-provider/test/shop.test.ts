@@ -2,6 +2,7 @@
  * bunyan, restify and restify-clients from npm, none of which knows of libusdt, installed with the override that the
  * README names, run, and traced. (restify 11 is the newest that takes Node 20.)
  */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { interrupt } from '../../../test/interrupt.ts';
+import { kill } from '../../../test/kill.ts';
 import { jsonLines, temporaryFolder, until, usdt, without } from '../../cli/test/support.ts';
 import { installProject, lockedPackages, npm } from './projects.ts';
 import { startNode } from './support.ts';
@@ -33,7 +35,7 @@ describe('bunyan and restify with the override', { skip: absent }, () => {
     events = jsonLines(stdout);
     assert.equal(events.length, 120, stderr);
   });
-  after(() => program.kill('SIGKILL'));
+  after(() => kill(program, 'SIGKILL'));
 
   const argsOf = (probe: string): unknown[] => {
     const event = events.find((event) => event.probe === probe);
@@ -160,7 +162,7 @@ describe('bunyan and restify with the override', { skip: absent }, () => {
     const tracer = spawn('bpftrace', ['-q', '-B', 'line', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    t.after(() => tracer.kill('SIGKILL'));
+    t.after(() => kill(tracer, 'SIGKILL'));
     const lines: string[] = [];
     createInterface({ input: tracer.stdout }).on('line', (line) => lines.push(line));
     const first = (probe: string) => lines.find((line) => line.startsWith(`${probe} `));

@@ -1,7 +1,9 @@
 /** What the tests of the drop-in share: the package as programs get it, and programs that are traced. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../../../test/kill.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -20,6 +22,6 @@ export function startNode(folder: string, ...args: readonly string[]): ChildProc
     env: { ...process.env, LIBUSDT_DIR: folder },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  process.on('exit', () => child.kill('SIGKILL'));
+  process.on('exit', () => kill(child, 'SIGKILL'));
   return child;
 }

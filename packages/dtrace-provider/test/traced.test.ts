@@ -1,9 +1,11 @@
 /** The contract of dtrace-provider 0.8 while somebody traces, read by the project's own tracer and by bpftrace. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../../../test/kill.ts';
 import { jsonLines, temporaryFolder, usdt, without, withoutTracing } from '../../cli/test/support.ts';
 import { startNode } from './support.ts';
 
@@ -25,7 +27,7 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
     assert.equal(events.length, 50, stderr);
   });
   after(() => {
-    program.kill('SIGKILL');
+    kill(program, 'SIGKILL');
     fs.rmSync(folder, { recursive: true, force: true });
   });
 

@@ -119,7 +119,7 @@ async function trace() {
     const ended = new Promise((resolve) => tracer.once('exit', resolve));
     // A signal that comes at a bad moment is lost on some.
     for (let attempt = 0; tracer.exitCode === null && tracer.signalCode === null; attempt++) {
-      tracer.kill(attempt < 5 ? 'SIGINT' : 'SIGKILL');
+      if (tracer.pid !== undefined) tracer.kill(attempt < 5 ? 'SIGINT' : 'SIGKILL');
       await Promise.race([ended, sleep(1000)]);
     }
     const gone = Date.now() + PATIENCE;

@@ -1,6 +1,7 @@
 /**
- * The low-level API (`libusdt/codecs`): the pure codecs that the library and its tools are made of. Bytes in,
- * values out, and back. It follows the formats, so it may grow with a minor version.
+ * The low-level API (`libusdt/codecs`): the codecs that the library and its tools are made of, bytes in, values out, and
+ * back; and what tools must know of the cache folder (`folderCandidates`, `publishedName`), which asks the runtime.
+ * It follows the formats, so it may grow with a minor version.
  * @module
  */
 
@@ -30,6 +31,7 @@ export {
   type ProbeDefinition,
 } from './image/image.ts';
 export { tracepointFor, tracepointsOf } from './image/tracepoint.ts';
+export { decodeText } from './object/bytes.ts';
 export {
   ELFOSABI_FREEBSD,
   ELFOSABI_SOLARIS,

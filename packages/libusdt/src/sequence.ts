@@ -1,6 +1,6 @@
 /**
- * What the writers take instead of arrays: arrays are sequences, and so is a rule that makes the n-th item when it is
- * asked for. A definition of ten thousand probes then needs no array of ten thousand objects for each of its notes.
+ * An array, or a generator of the n-th item. The writers take these, so that 10,000 probes can be listed without
+ * 10,000 objects for each kind of note.
  * @module
  */
 

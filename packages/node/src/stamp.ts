@@ -5,9 +5,9 @@
  * can ask of the object changes, and it costs a fifth of what a WeakMap does, for which each new object is a hash to
  * compute and work for the garbage collector. Objects are given one only while somebody traces.
  *
- * V8 compiles a function for the kinds of objects that it has met, and what `createIds` makes is one function to
- * it: that meets every kind, and a table is looked up each time. So what happens at each request of a busy server
- * (connection.ts, http.ts) has a class of its own.
+ * All functions that `createIds` makes share one body. It meets objects of every kind, so V8 makes it megamorphic and
+ * looks a table up at each call. So the callers at each request of a busy server (connection.ts, http.ts) have a class
+ * of their own.
  * @module
  */
 

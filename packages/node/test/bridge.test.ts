@@ -1,9 +1,11 @@
 /** Bridges, as a tracer and the publisher see them. */
+
 import assert from 'node:assert/strict';
 import { channel } from 'node:diagnostics_channel';
 import * as fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { createProvider } from 'libusdt';
+import { kill } from '../../../test/kill.ts';
 import { jsonLines, temporaryFolder, until, usdt, withoutTracing } from '../../cli/test/support.ts';
 import { bridgeChannel, bridgeTracingChannel } from '../src/bridge/index.ts';
 import { argsOf, type Event, fixture, type Program, startProgram } from './support.ts';
@@ -80,7 +82,7 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
     // Probes are attached and detached one after the other: there may be steps between.
     await until(() => states().includes(some) && states().at(-1) === none, 'the end of subscription');
   });
-  after(() => program.child.kill('SIGKILL'));
+  after(() => kill(program.child, 'SIGKILL'));
 
   test('each message is an event', () => {
     const messages = argsOf(events, 'message') as [number, string, string][];

@@ -1,4 +1,5 @@
 /** `node --import @libusdt/node`: what tracers see of programs that know nothing of it. */
+
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,6 +7,7 @@ import * as fs from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
+import { kill } from '../../../test/kill.ts';
 import { jsonLines, MAIN, temporaryFolder, until, withoutTracing } from '../../cli/test/support.ts';
 import {
   argsOf,
@@ -78,17 +80,17 @@ describe('how a program ends', { skip: withoutTracing() }, () => {
     const { runtime, skip } = findNode(how === 'execve' ? 24 : 20);
     test(how, { skip }, async (context) => {
       const program = startProgram(folder, [...IMPORT, fixture('ends.mjs'), how], { cwd: PACKAGE, runtime });
-      context.after(() => program.child.kill('SIGKILL'));
+      context.after(() => kill(program.child, 'SIGKILL'));
       await until(() => program.lines.length > 0, 'the program');
       const traced = ['node:process-ex*', 'node:un*'];
       const tracer = spawn(process.execPath, [MAIN, 'trace', ...traced, '--pid', program.pid, '--json'], {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
-      context.after(() => tracer.kill('SIGKILL'));
+      context.after(() => kill(tracer, 'SIGKILL'));
       await once(createInterface({ input: tracer.stderr }), 'line');
-      program.child.kill('SIGUSR2');
+      kill(program.child, 'SIGUSR2');
       await once(program.child, 'exit');
-      tracer.kill('SIGINT');
+      kill(tracer, 'SIGINT');
       const events = jsonLines(await text(tracer.stdout)) as unknown as Event[];
       const [event = []] = argsOf(events, probe);
       assert.deepEqual(event.slice(0, args.length), args);
@@ -104,7 +106,7 @@ describe('what needs an option of Node', { skip: withoutTracing() }, () => {
   test('--require: also workers that are made from text', (context) => {
     const file = fixture('eval-worker.mjs');
     const program = startProgram(folder, ['--require', '@libusdt/node', file], { cwd: PACKAGE });
-    context.after(() => program.child.kill('SIGKILL'));
+    context.after(() => kill(program.child, 'SIGKILL'));
     const events = traceUntil(folder, program, ['http-server-request'], 1);
     assert.equal(argsOf(events, 'http-server-request')[0]![5], '/from-text');
   });
@@ -112,7 +114,7 @@ describe('what needs an option of Node', { skip: withoutTracing() }, () => {
   test('--permission-audit: files that are opened', { skip: newest.skip }, (context) => {
     const options = ['--permission-audit', ...IMPORT, fixture('opens.mjs')];
     const program = startProgram(folder, options, { cwd: PACKAGE, runtime: newest.runtime });
-    context.after(() => program.child.kill('SIGKILL'));
+    context.after(() => kill(program.child, 'SIGKILL'));
     const events = traceUntil(folder, program, ['permission-missing'], 1);
     assert.deepEqual(argsOf(events, 'permission-missing')[0], ['fs', 'FileSystemRead', '/etc/hostname']);
   });
@@ -121,7 +123,7 @@ describe('what needs an option of Node', { skip: withoutTracing() }, () => {
 test('tests of node:test', { skip: newest.skip || withoutTracing() }, (context) => {
   const file = fixture('tests.mjs');
   const program = startProgram(folder, [...IMPORT, file], { cwd: PACKAGE, runtime: newest.runtime });
-  context.after(() => program.child.kill('SIGKILL'));
+  context.after(() => kill(program.child, 'SIGKILL'));
   const events = traceUntil(folder, program, ['test-start', 'test-end', 'test-error'], 1);
   for (const probe of ['test-start', 'test-end'])
     assert.deepEqual(

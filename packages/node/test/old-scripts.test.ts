@@ -3,11 +3,13 @@
  * that Node installed with them.
  * https://github.com/nodejs/node/blob/v18.x/src/node.stp
  */
+
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { kill } from '../../../test/kill.ts';
 import { absent, temporaryFolder, until, without, withoutTracing } from '../../cli/test/support.ts';
 import { fixture, IMPORT, PACKAGE, type Program, startProgram } from './support.ts';
 
@@ -80,7 +82,7 @@ describe('old scripts', { skip: withoutTracing() || without('bpftrace') }, () =>
     await until(() => program.lines.length > 0, 'the port');
     port = program.lines[0]!;
   });
-  after(() => program.child.kill('SIGKILL'));
+  after(() => kill(program.child, 'SIGKILL'));
 
   function bpftrace(script: string): string[] {
     const { stdout, stderr } = spawnSync('bpftrace', ['-q', '-p', program.pid, '-e', script], {
@@ -136,7 +138,7 @@ describe('old scripts', { skip: withoutTracing() || without('bpftrace') }, () =>
       try {
         await until(() => expected.test(output) || child.exitCode !== null, String(expected));
       } finally {
-        child.kill();
+        kill(child);
         await ended;
       }
       const found = expected.exec(output);

@@ -1,7 +1,9 @@
 /** What the tests of this package share: programs that are traced. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../../../test/kill.ts';
 import { findRuntime } from '../../../test/runtimes/support.ts';
 import { jsonLines, usdt } from '../../cli/test/support.ts';
 
@@ -29,7 +31,7 @@ export function startProgram(
     env: { ...process.env, LIBUSDT_DIR: folder },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  process.on('exit', () => child.kill('SIGKILL'));
+  process.on('exit', () => kill(child, 'SIGKILL'));
   const lines: string[] = [];
   createInterface({ input: child.stdout! }).on('line', (line) => lines.push(line));
   return { child, pid: String(child.pid), lines };

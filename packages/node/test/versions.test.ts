@@ -1,7 +1,9 @@
 /** What tracers see of a program that knows nothing of it, with each Node: all that this Node tells. */
+
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { kill } from '../../../test/kill.ts';
 import { temporaryFolder, until, withoutTracing } from '../../cli/test/support.ts';
 import {
   argsOf,
@@ -81,7 +83,7 @@ for (const major of [20, 22, 24, 26] as const) {
       );
       events = traceUntil(folder, program, sought);
     });
-    after(() => program.child.kill('SIGKILL'));
+    after(() => kill(program.child, 'SIGKILL'));
 
     test('each event has the values that its types announce', () => {
       for (const { probe, args } of events)

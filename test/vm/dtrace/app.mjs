@@ -88,7 +88,7 @@ const commands = {
   },
   'kill child': () => {
     child.once('exit', (_code, signal) => print(signal));
-    child.kill('SIGKILL');
+    if (child.pid !== undefined) child.kill('SIGKILL');
   },
   end: () => process.exit(),
 };

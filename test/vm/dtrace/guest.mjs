@@ -1,7 +1,7 @@
 // Runs in the machine: DTrace's daemon, programs (app.mjs) and dtrace on them. What they printed goes out as JSON.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
-import { start } from './children.mjs';
+import { kill, start } from './children.mjs';
 import { list, startDaemon } from './dtrace.mjs';
 
 const startApp = (...args) => startAs([], ...args);
@@ -145,7 +145,7 @@ seen.on = await app.say('api on');
 seen.listedOn = list('api*:::');
 do seen.secondRound = await rounds.next();
 while (seen.secondRound === seen.firstRound || seen.secondRound === '');
-rounds.child.kill('SIGINT');
+kill(rounds.child, 'SIGINT');
 await rounds.ended;
 const watcher = start('dtrace', '-q', '-Z', '-n', 'webapp*:::added { printf("added %d\\n", args[0]); }');
 seen.added = await app.say('add');
@@ -154,7 +154,7 @@ seen.removed = await app.say('remove');
 seen.listedRemoved = list('webapp*:::');
 do seen.addedAfterRemoval = await watcher.next();
 while (seen.addedAfterRemoval === '');
-watcher.child.kill('SIGINT');
+kill(watcher.child, 'SIGINT');
 await watcher.ended;
 const early = start(
   'dtrace',
@@ -169,7 +169,7 @@ seen.lateEvent = (await early.ended).out;
 await late.end();
 
 // A daemon that starts again knows what there was, and takes what comes.
-daemon.child.kill('SIGTERM');
+kill(daemon.child, 'SIGTERM');
 await daemon.ended;
 seen.withoutDaemon = existsSync('/dev/dtrace/helper');
 const orphan = await startApp();

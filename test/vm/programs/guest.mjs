@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { start } from './children.mjs';
+import { kill, start } from './children.mjs';
 
 const scripts = JSON.parse(readFileSync('scripts.json', 'utf8'));
 function startProgram(...args) {
@@ -44,7 +44,7 @@ async function counted(kernel) {
     `usdt:${file}:count:hit { @fires = count(); @sum = sum(arg0); }`,
   );
   const { nanoseconds } = await program.next();
-  tracer.child.kill('SIGINT');
+  kill(tracer.child, 'SIGINT');
   const { out, err } = await tracer.ended;
   const noticedEnd = await program.next();
   await program.ended;

@@ -40,6 +40,9 @@ export class Discovery {
   private readonly everywhere: boolean;
   /** The version of each image that was read last: a folder may have many, and most stay as they are. */
   private readonly images = new Map<string, string>();
+  /** Places that were returned: one file may be found once more through another mount. */
+  private readonly returned = new Set<string>();
+  private readonly told = new Set<string>();
   private seen = new Set<number>();
   private fullScan = 0;
   private started = false;
@@ -54,9 +57,11 @@ export class Discovery {
     this.everywhere = !options.files && options.patterns.some(({ file }) => !file || !named.includes(file));
   }
 
-  /** What could not be read, and why. */
-  get problems(): readonly string[] {
-    return [...this.scanner.problems.values()];
+  /** What could not be read, and why, that no earlier call returned. */
+  newProblems(): string[] {
+    const fresh = [...this.scanner.problems].filter(([about]) => !this.told.has(about));
+    for (const [about] of fresh) this.told.add(about);
+    return fresh.map(([, problem]) => problem);
   }
 
   /**
@@ -81,12 +86,30 @@ export class Discovery {
     return this.matching(found);
   }
 
+  /** Matches in a file that a program maps, if it is to be looked into and no earlier call returned them. */
+  findIn(path: string): Match[] {
+    return this.everywhere ? this.matching(this.quietly([path])) : [];
+  }
+
+  /** A pattern that names a file, for what one of the patterns would find in it. */
+  patternFor(path: string): string | undefined {
+    const pattern = this.options.patterns.find((each) => each.matchesFile({ path }));
+    return pattern && `${path}:${pattern.provider || '*'}:${pattern.name || '*'}`;
+  }
+
   private matching(files: readonly ProbeFile[]): Match[] {
     const matches: Match[] = [];
     for (const file of files) {
+      const found: ProbeSite[] = [];
       const patterns = this.options.patterns.filter((pattern) => pattern.matchesFile(file));
       for (const site of file.sites) {
-        if (patterns.some((pattern) => pattern.matches(site))) matches.push({ file, site });
+        if (patterns.some((pattern) => pattern.matches(site))) found.push(site);
+      }
+      // Sites of one file may share a place; those of one file seen twice are all left out.
+      const fresh = found.filter((site) => !this.returned.has(placeOf(file, site)));
+      for (const site of fresh) {
+        this.returned.add(placeOf(file, site));
+        matches.push({ file, site });
       }
     }
     return matches;
@@ -131,6 +154,10 @@ export class Discovery {
     }
     return files;
   }
+}
+
+function placeOf({ key, slice }: ProbeFile, { sdtProvider, sdtName, offset }: ProbeSite): string {
+  return JSON.stringify([key, slice, offset?.toString(), sdtProvider, sdtName]);
 }
 
 /** The folders in which libusdt publishes for this user, whether they exist or not. */

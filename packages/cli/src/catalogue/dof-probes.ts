@@ -24,6 +24,7 @@ import {
 } from 'libusdt/codecs';
 import type { CodeSpace } from './code-space.ts';
 import { type Convention, conventionArguments } from './convention.ts';
+import type { Quota } from './limits.ts';
 import type { ProbeArgument, ProbeSite, TranslatedArgument } from './probe.ts';
 
 /** Whether a probe is of interest, by the names in its SDT note. */
@@ -66,15 +67,16 @@ const EFFECTS: Readonly<Record<DofEffect, string>> = {
 };
 
 /** The probes of all documents of a section. What can't be read of one does not keep the others from being listed. */
-export function probesOfDof(section: DofSection, wanted?: ProbeFilter): DofProbes {
+export function probesOfDof(section: DofSection, quota: Quota, wanted?: ProbeFilter): DofProbes {
   const sites: ProbeSite[] = [];
   const problems: string[] = [];
   const warnings: string[] = [];
   for (const bytes of splitDofs(section.bytes)) {
+    if (!quota.hasTime()) break;
     const address = section.address + BigInt(bytes.byteOffset - section.bytes.byteOffset);
     const findings = judge(bytes, section);
     try {
-      sites.push(...sitesOf(decodeDof(bytes), address, section, wanted));
+      for (const site of sitesOf(decodeDof(bytes), address, section, quota, wanted)) sites.push(site);
       warnings.push(...findings);
     } catch (error) {
       if (!(error instanceof DofError)) throw error;
@@ -102,6 +104,7 @@ function sitesOf(
   { model, providers }: DecodedDof,
   document: bigint,
   section: DofSection,
+  quota: Quota,
   wanted: ProbeFilter | undefined,
 ): ProbeSite[] {
   const { convention, space, module } = section;
@@ -134,6 +137,7 @@ function sitesOf(
       };
       const addresses = probe.offsets.map((offset) => place(offset, false));
       for (const address of addresses.length > 0 ? addresses : [undefined]) {
+        if (!quota.take(args.length)) return sites;
         const offset = address === undefined ? undefined : space.offsetOf(address);
         const untraceable = section.untraceable ?? obstacle(address, offset);
         sites.push({ ...common, address, offset, untraceable, code: space.codeAt(offset) });

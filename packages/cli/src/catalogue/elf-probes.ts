@@ -32,7 +32,8 @@ import { argumentsOf } from './arguments.ts';
 import { type CodeSpace, codeReader } from './code-space.ts';
 import { type DofProbes, obstacle, type ProbeFilter, probesOfDof } from './dof-probes.ts';
 import { DECLARATIONS_SECTION, isDofSection, STAPSDT_SECTION } from './elf-file.ts';
-import type { ObjectProbes, ProbeArch, ProbeSite } from './probe.ts';
+import { LIMITS, Quota } from './limits.ts';
+import { type ObjectProbes, type ProbeArch, type ProbeSite, probeTitle } from './probe.ts';
 import type { Need } from './sparse-file.ts';
 import { probesOfUsdtNotes } from './usdt-probes.ts';
 
@@ -53,10 +54,16 @@ export interface ElfProbesOptions {
   readonly wanted?: ProbeFilter | undefined;
   /** The file's, without folder: what DTrace shows as the module. */
   readonly name?: string | undefined;
+  /** What of its sections was passed over. */
+  readonly passedOver?: readonly string[];
 }
 
 /** @throws ElfError for a malformed note. */
-export function probesOfElf(elf: ElfFile, { need, wanted, name }: ElfProbesOptions = {}): ObjectProbes {
+export function probesOfElf(
+  elf: ElfFile,
+  { need, wanted, name, passedOver = [] }: ElfProbesOptions = {},
+): ObjectProbes {
+  const quota = new Quota();
   const unlinked = elf.type === ET_REL;
   const system = SYSTEMS[elf.osabi];
   const arch = ARCHITECTURES[elf.machine];
@@ -79,11 +86,16 @@ export function probesOfElf(elf: ElfFile, { need, wanted, name }: ElfProbesOptio
         convention: { arch, class: elf.format.class, darwin: false },
         ...{ space, module, untraceable },
       },
+      quota,
       wanted,
     ),
   );
   const offsetOf = (address: bigint): bigint | undefined =>
     unlinked ? undefined : fileOffset(elf.segments, address, false);
+  const sites = [
+    ...merge(sdtSites(elf, declarations, space, untraceable, quota, wanted), dof, declarations, unlinked),
+    ...probesOfUsdtNotes({ elf, need, space, module, untraceable, offsetOf }, quota, wanted),
+  ];
   return {
     format: 'elf',
     arch,
@@ -92,11 +104,8 @@ export function probesOfElf(elf: ElfFile, { need, wanted, name }: ElfProbesOptio
     class: elf.format.class,
     fixed: elf.type === ET_EXEC,
     unlinked,
-    sites: [
-      ...merge(sdtSites(elf, declarations, space, untraceable, wanted), dof, declarations, unlinked),
-      ...probesOfUsdtNotes({ elf, need, space, module, untraceable, offsetOf }, wanted),
-    ],
-    problems: dof.flatMap(({ problems }) => problems),
+    sites,
+    problems: [...passedOver, ...quota.problems, ...dof.flatMap(({ problems }) => problems)],
     warnings: dof.flatMap(({ warnings }) => warnings),
   };
 }
@@ -108,6 +117,7 @@ function sdtSites(
   declarations: Declarations,
   space: CodeSpace,
   untraceable: string | undefined,
+  quota: Quota,
   wanted: ProbeFilter | undefined,
 ): ProbeSite[] {
   const section = elf.section(STAPSDT_SECTION);
@@ -116,7 +126,13 @@ function sdtSites(
     ? all.filter(({ provider, name }) => wanted({ provider, name, sdtProvider: provider, sdtName: name }))
     : all;
   const base = elf.section('.stapsdt.base')?.addr;
-  return notes.map((note) => sdtSite(elf, note, base, declarations, space, untraceable));
+  const sites: ProbeSite[] = [];
+  for (const note of notes) {
+    const site = sdtSite(elf, note, base, declarations, space, untraceable);
+    if (!quota.take(site.arguments.length)) break;
+    sites.push(site);
+  }
+  return sites;
 }
 
 function sdtSite(
@@ -184,7 +200,7 @@ function merge(
   const sites = [...sdt];
   // Before linking, different places have the same address.
   const keyOf = ({ address, sdtProvider, sdtName: name }: ProbeSite): string =>
-    `${address} ${sdtProvider}:${name}`;
+    `${address} ${probeTitle({ provider: sdtProvider, name })}`;
   const known = new Map(unlinked ? [] : sdt.map((site, index) => [keyOf(site), index]));
   for (const site of dof.flatMap((probes) => probes.sites)) {
     const index = known.get(keyOf(site));
@@ -237,7 +253,13 @@ function allOperands(
   types: readonly string[] | undefined,
   arch: ProbeArch | undefined,
 ): string {
-  if (types === undefined || types.length <= MAX_OPERANDS || arch === undefined || arch === 'x86')
+  if (
+    types === undefined ||
+    types.length <= MAX_OPERANDS ||
+    types.length > LIMITS.arguments ||
+    arch === undefined ||
+    arch === 'x86'
+  )
     return text;
   try {
     const parsed = types.map(parseCType);

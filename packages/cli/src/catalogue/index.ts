@@ -1,7 +1,6 @@
 /** The catalogue: probes of files and processes. Export, statistics and scripts start here. @module */
 
 export { typeOfOperand } from './arguments.ts';
-export { readElfFile } from './elf-file.ts';
 export { probesOfElf } from './elf-probes.ts';
 export {
   type ObjectProbes,

@@ -16,6 +16,7 @@ import {
 } from 'libusdt/codecs';
 import { type CodeSpace, codeReader } from './code-space.ts';
 import { type ProbeFilter, probesOfDof } from './dof-probes.ts';
+import { Quota } from './limits.ts';
 import { type PartialMachO, readSparseMachO, readSparseUniversal, type UnreadSlice } from './macho-file.ts';
 import type { ObjectProbes, ProbeArch } from './probe.ts';
 import type { SparseFile } from './sparse-file.ts';
@@ -44,15 +45,16 @@ interface Options {
 
 /** @throws MachOError for a malformed file. */
 export function probesOfMachO(file: SparseFile, options: Options): ObjectProbes {
-  return probesOfSlice(readSparseMachO(file), undefined, options);
+  return probesOfSlice(readSparseMachO(file), undefined, new Quota(), options);
 }
 
 /** What can't be read of one slice does not keep the others from being listed. @throws MachOError for a malformed list. */
 export function probesOfUniversal(file: SparseFile, options: Options): ObjectProbes[] {
+  const quota = new Quota();
   return readSparseUniversal(file).map((slice) => {
     const name = sliceName(slice);
     try {
-      return probesOfSlice(slice.read(), name, options);
+      return probesOfSlice(slice.read(), name, quota, options);
     } catch (error) {
       if (!(error instanceof MachOError)) throw error;
       return {
@@ -72,6 +74,7 @@ function sliceName({ cputype, cpusubtype }: Pick<UnreadSlice, 'cputype' | 'cpusu
 function probesOfSlice(
   { macho, start, need, documents }: PartialMachO,
   slice: string | undefined,
+  quota: Quota,
   { wanted, name }: Options,
 ): ObjectProbes {
   const arch = ARCHITECTURES[macho.cputype];
@@ -103,6 +106,7 @@ function probesOfSlice(
         module: (section.flags & SECTION_TYPE) === S_DTRACE_DOF ? name : undefined,
         untraceable: UNTRACEABLE,
       },
+      quota,
       wanted,
     ),
   );
@@ -110,7 +114,7 @@ function probesOfSlice(
     ...{ format: 'mach-o', arch, machine: macho.cputype, slice, class: macho.format.class, fixed: false },
     unlinked: macho.filetype === MH_OBJECT,
     sites: found.flatMap(({ sites }) => sites),
-    problems: found.flatMap(({ problems }) => problems),
+    problems: [...quota.problems, ...found.flatMap(({ problems }) => problems)],
     warnings: found.flatMap(({ warnings }) => warnings),
   };
 }

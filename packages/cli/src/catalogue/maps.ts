@@ -4,6 +4,8 @@
  * @module
  */
 
+import { decodeText } from 'libusdt/codecs';
+
 export interface Mapping {
   readonly start: bigint;
   readonly end: bigint;
@@ -21,10 +23,13 @@ export interface Mapping {
   readonly range: string;
 }
 
-const LINE = /^(([0-9a-f]+)-([0-9a-f]+)) (.{4}) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+) +(\/.*)$/;
+const LINE = /^(([0-9a-f]+)-([0-9a-f]+)) (.{4}) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+) +(\/.*)$/s;
 const DELETED = ' (deleted)';
 
-/** The mappings of files; those of anonymous memory and of the kernel's own pages are left out. */
+/**
+ * @param text as latin1, which keeps the bytes of names.
+ * @returns the mappings of files; those of anonymous memory and of the kernel's own pages are left out.
+ */
 export function parseMaps(text: string): Mapping[] {
   const mappings: Mapping[] = [];
   for (const line of text.split('\n')) {
@@ -62,7 +67,7 @@ export function statKey({ dev, ino }: { readonly dev: bigint; readonly ino: bigi
   return fileKey(major, minor, ino);
 }
 
-/** The kernel writes a newline in a name as \012. */
+/** The kernel writes a newline in a name as \012, and all other bytes as they are. */
 function unescapePath(path: string): string {
-  return path.replaceAll('\\012', '\n');
+  return decodeText(Buffer.from(path.replaceAll('\\012', '\n'), 'latin1'));
 }

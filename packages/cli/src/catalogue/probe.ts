@@ -94,13 +94,19 @@ export interface ProbeFile extends ObjectProbes {
   readonly path: string;
   /** For open(2) in this process: differs from `path` for containers and deleted files. */
   readonly openPath: string;
-  /** `major:minor:inode`, the same for all names and slices of the file. */
+  /** What the kernel takes for one file has one, for all its names, mounts and slices: the `statKey` of the first that was found. */
   readonly key: string;
+  /** `major:minor:inode` as stat(2) shows them by this path. */
+  readonly statKey: string;
+  /** The same as `/proc/PID/maps` shows them, which on some file systems are others; one for each mount that is known. */
+  readonly mapKeys: readonly string[];
+  /** It is on a file system that may not answer (guarded.ts): a child process reads it, and memory that shows it. */
+  readonly guarded?: boolean;
   /** Processes that are known to map it. */
   readonly pids: readonly number[];
 }
 
-/** `provider:name` as shown to people. */
-export function probeTitle(site: Pick<ProbeSite, 'provider' | 'name'>): string {
-  return `${site.provider}:${site.name}`;
+/** `provider:name`: no other probe has the same, since a colon in a provider's name has a backslash before it. */
+export function probeTitle({ provider, name }: Pick<ProbeSite, 'provider' | 'name'>): string {
+  return `${provider.replace(/[\\:]/g, '\\$&')}:${name}`;
 }

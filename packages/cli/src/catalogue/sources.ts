@@ -3,7 +3,7 @@
  *
  * A process may live in a container, with other file systems than ours: its files are opened through
  * `/proc/PID/map_files`, which also reaches files without a name, or `/proc/PID/root`. One file has many names and many
- * processes; device and inode tell that it is the same.
+ * processes, and more than one device where containers share it: same-file.ts tells that it is the same.
  * @module
  */
 
@@ -11,36 +11,36 @@ import * as fs from 'node:fs';
 import { basename } from 'node:path';
 import { ElfError, MachOError, machOKind } from 'libusdt/codecs';
 import { FailureError, systemCode, UnavailableError } from '../errors.ts';
+import { SENTENCE_MAX, shown } from '../text.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
 import { probesOfElf } from './elf-probes.ts';
+import { deviceOf, localDevices, lookGuarded, type MappedFile } from './guarded.ts';
+import { LIMITS, mebibytes, processorTime } from './limits.ts';
 import { probesOfMachO, probesOfUniversal } from './macho-probes.ts';
 import { type Mapping, parseMaps, statKey } from './maps.ts';
+import { type OpenFile, OtherFileError, openFound, openNamed } from './open-file.ts';
 import type { ObjectProbes, ProbeFile } from './probe.ts';
+import { isSameFile } from './same-file.ts';
 import { FileSizeError, openSparse } from './sparse-file.ts';
 
 /** The probes of a file that the user named: one for each slice of it. @throws FailureError which says what is wrong with it. */
 export function openProbeFiles(path: string, wanted?: ProbeFilter): ProbeFile[] {
-  let fd: number;
+  let fd: number | undefined;
   try {
-    fd = fs.openSync(path, 'r');
-  } catch (error) {
-    throw new FailureError(describe(path, error));
-  }
-  try {
-    const stat = fs.fstatSync(fd, { bigint: true });
-    if (!stat.isFile()) throw new FailureError(`${path}: not a regular file`);
+    const opened = openNamed(path);
+    fd = opened.fd;
     const openPath = fs.realpathSync(path);
-    const key = statKey(stat);
+    const key = statKey(opened.stat);
     return probesOf(fd, basename(openPath), wanted).map((probes) => ({
       ...probes,
-      ...{ path: openPath, openPath, key, pids: [] },
+      ...{ path: openPath, openPath, key, statKey: key, mapKeys: [key], pids: [] },
     }));
   } catch (error) {
     if (error instanceof FailureError) throw error;
     throw new FailureError(describe(path, error));
   } finally {
-    fs.closeSync(fd);
+    if (fd !== undefined) fs.closeSync(fd);
   }
 }
 
@@ -51,13 +51,15 @@ class NoObjectFileError extends Error {
   }
 }
 
+/** statfs(2), linux/magic.h. */
+const BTRFS = 0x9123683e;
 const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 
 function probesOf(fd: number, name: string, wanted: ProbeFilter | undefined): ObjectProbes[] {
   const file = openSparse(fd);
   if (ELF_MAGIC.every((byte, index) => file.bytes[index] === byte)) {
-    const { elf, need } = readSparseElf(file);
-    return [probesOfElf(elf, { need, wanted, name })];
+    const { elf, need, passedOver } = readSparseElf(file);
+    return [probesOfElf(elf, { need, wanted, name, passedOver })];
   }
   switch (machOKind(file.bytes)) {
     case 'thin':
@@ -69,22 +71,27 @@ function probesOf(fd: number, name: string, wanted: ProbeFilter | undefined): Ob
   }
 }
 
-/** A file that says of itself that it is one for probes, and is damaged. */
+/** A file that says of itself that it is one for probes, and is damaged, or is not the one it should be. */
 function isDamage(error: unknown): boolean {
-  return error instanceof ElfError || error instanceof MachOError || error instanceof FileSizeError;
+  return (
+    error instanceof ElfError ||
+    error instanceof MachOError ||
+    error instanceof FileSizeError ||
+    error instanceof OtherFileError
+  );
 }
 
 function describe(path: string, error: unknown): string {
-  if (isDamage(error)) return `${path}: ${(error as Error).message}`;
+  if (isDamage(error)) return `${shown(path)}: ${shown((error as Error).message, SENTENCE_MAX)}`;
   switch (systemCode(error)) {
     case 'ENOENT':
-      return `${path}: no such file`;
+      return `${shown(path)}: no such file`;
     case 'EACCES':
-      return `${path}: permission denied`;
+      return `${shown(path)}: permission denied`;
     case 'EISDIR':
-      return `${path}: is a folder`;
+      return `${shown(path)}: is a folder`;
     default:
-      return `${path}: ${error instanceof Error ? error.message : String(error)}`;
+      return `${shown(path)}: ${shown(error instanceof Error ? error.message : String(error), SENTENCE_MAX)}`;
   }
 }
 
@@ -102,13 +109,46 @@ export interface ProcessMappings {
   readonly mappings: readonly Mapping[];
 }
 
-/** Undefined for a process that is gone, belongs to someone else, or is a thread of the kernel. */
-export function readMappings(pid: number): Mapping[] | undefined {
+/**
+ * Undefined for a process that is gone, belongs to someone else, or is a thread of the kernel.
+ * @param passOver called if there is too much of it to be read.
+ */
+export function readMappings(pid: number, passOver?: () => void): Mapping[] | undefined {
   try {
-    return parseMaps(fs.readFileSync(`/proc/${pid}/maps`, 'latin1'));
+    const { text, whole } = readBounded(`/proc/${pid}/maps`, LIMITS.mapsBytes);
+    if (!whole) passOver?.();
+    return parseMaps(text);
   } catch {
     return undefined;
   }
+}
+
+/** A file of /proc, which does not tell its size. @throws the system's error. */
+function readBounded(path: string, most: number): { readonly text: string; readonly whole: boolean } {
+  const fd = fs.openSync(path, 'r');
+  try {
+    const parts: Buffer[] = [];
+    for (let size = 0; size < most; ) {
+      const part = Buffer.allocUnsafe(64 * 1024);
+      let filled = 0;
+      let read: number;
+      do {
+        read = fs.readSync(fd, part, filled, part.length - filled, null);
+        filled += read;
+      } while (read > 0 && filled < part.length);
+      parts.push(part.subarray(0, filled));
+      size += filled;
+      if (read === 0) return { text: Buffer.concat(parts).toString('latin1'), whole: true };
+    }
+    const text = Buffer.concat(parts).toString('latin1');
+    return { text: text.slice(0, text.lastIndexOf('\n') + 1), whole: false };
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+interface Found extends MappedFile {
+  readonly pids: number[];
 }
 
 /**
@@ -120,28 +160,65 @@ export class ProcessScanner {
   /** Files that could not be read, and why; told once. */
   readonly problems = new Map<string, string>();
   private readonly wanted: ProbeFilter | undefined;
+  /** Whether a device in `maps` may be that of several file systems. */
+  private readonly shared = new Map<string, boolean>();
+  /** Found, but not read yet: the look took too long. */
+  private pending = new Map<string, Found>();
+  private looks = 0;
+  /** Devices of file systems that did not answer. */
+  private readonly silent = new Set<string>();
 
   /** @param wanted leaves out other probes, and files that have none of those. */
   constructor(wanted?: ProbeFilter) {
     this.wanted = wanted;
   }
 
-  /** @returns files with probes that no earlier scan returned. */
-  scan(pids: Iterable<number>): ProbeFile[] {
-    const found = new Map<string, { readonly mapping: Mapping; readonly pids: number[] }>();
+  /**
+   * @param wanted leaves out other mappings.
+   * @returns files with probes that no earlier scan returned. What the kernel takes for one may be several of them, for
+   * mounts of their own, with one `key`.
+   */
+  scan(pids: Iterable<number>, wanted: (mapping: Mapping) => boolean = () => true): ProbeFile[] {
+    const found = this.pending;
+    this.pending = new Map();
+    const seconds = (this.looks++ === 0 ? LIMITS.firstLookTime : LIMITS.laterLookTime) / 1000;
+    const until = processorTime() + seconds * 1000;
+    const local = localDevices();
     for (const pid of pids) {
-      for (const mapping of readMappings(pid) ?? []) {
-        if (!mapping.executable || this.known.has(mapping.key)) continue;
-        const entry = found.get(mapping.key);
-        if (entry === undefined) found.set(mapping.key, { mapping, pids: [pid] });
+      const passOver = (): void => {
+        const text = `/proc/${pid}/maps: more than ${mebibytes(LIMITS.mapsBytes)}: the rest is passed over`;
+        this.problems.set(`${pid}`, text);
+      };
+      for (const mapping of readMappings(pid, passOver) ?? []) {
+        if (!mapping.executable || !wanted(mapping)) continue;
+        const key = local.has(deviceOf(mapping)) ? this.ownKey(mapping, pid) : guardedKey(mapping, pid);
+        if (this.known.has(key)) continue;
+        const entry = found.get(key);
+        if (entry === undefined) found.set(key, { mapping, pids: [pid] });
         else if (entry.pids.at(-1) !== pid) entry.pids.push(pid);
       }
     }
     const files: ProbeFile[] = [];
-    for (const [key, { mapping, pids: users }] of found) {
-      const file = this.read(mapping, users);
+    const take = (key: string, probes: ProbeFile | undefined): void => {
+      const file = probes && { ...probes, key: this.identityOf(probes) };
       this.known.set(key, file);
       if (file) files.push(file);
+    };
+    const guarded: (readonly [key: string, file: Found])[] = [];
+    let read = 0;
+    for (const [key, mapped] of found) {
+      if (this.known.has(key)) continue;
+      if (!local.has(deviceOf(mapped.mapping))) guarded.push([key, mapped]);
+      else if (read > 0 && processorTime() > until) this.pending.set(key, mapped);
+      else {
+        read++;
+        take(key, this.read(mapped));
+      }
+    }
+    this.readGuarded(guarded, take);
+    if (this.pending.size > 0) {
+      const text = `${this.pending.size} files that processes have mapped are passed over for now: the others took ${seconds} s to read`;
+      this.problems.set('time', text);
     }
     return files;
   }
@@ -150,32 +227,100 @@ export class ProcessScanner {
   add(slices: readonly ProbeFile[]): readonly ProbeFile[] {
     const [file] = slices;
     if (file === undefined || this.known.get(file.key) !== undefined) return [];
-    this.known.set(file.key, file);
-    return slices;
+    const key = this.identityOf(file);
+    const named = slices.map((slice) => ({ ...slice, key }));
+    this.known.set(file.key, named[0]);
+    return named;
   }
 
-  private read(mapping: Mapping, pids: readonly number[]): ProbeFile | undefined {
-    let problem: unknown;
-    const ours = isSameFile(mapping) ? [mapping.path] : [];
-    for (const openPath of [...ours, ...placesOf(mapping, pids[0]!)]) {
-      let fd: number;
+  /**
+   * A key that no other file has. All subvolumes of a btrfs share a device in `maps`, and a snapshot (a container, for
+   * some runtimes) has the inode numbers of what it was made of: there the file itself is looked at.
+   */
+  private ownKey(mapping: Mapping, pid: number): string {
+    const { key } = mapping;
+    // What has no device of its own has the major number 0.
+    if (!key.startsWith('0:')) return key;
+    const device = key.slice(0, key.lastIndexOf(':'));
+    if (this.shared.get(device) === false) return key;
+    for (const place of placesOf(mapping, pid)) {
       try {
-        fd = fs.openSync(openPath, 'r');
+        const shared = this.shared.get(device) ?? fs.statfsSync(place).type === BTRFS;
+        this.shared.set(device, shared);
+        return shared ? `${key} ${statKey(fs.statSync(place, { bigint: true }))}` : key;
+      } catch {
+        // Another way, or gone.
+      }
+    }
+    return key;
+  }
+
+  /** The key of the first file seen that is the same for the kernel. */
+  private identityOf(file: ProbeFile): string {
+    for (const other of this.known.values()) {
+      if (other !== undefined && isSameFile(other, file)) return other.key;
+    }
+    return file.key;
+  }
+
+  /** Of a file system that does not answer one file is tried. */
+  private readGuarded(
+    files: readonly (readonly [key: string, file: MappedFile])[],
+    take: (key: string, file: ProbeFile | undefined) => void,
+  ): void {
+    let rest = files;
+    const passOver = (): void => {
+      const isSilent = ([, { mapping }]: (typeof rest)[number]): boolean =>
+        this.silent.size >= LIMITS.silent || this.silent.has(deviceOf(mapping));
+      for (const file of rest.filter(isSilent)) take(file[0], undefined);
+      rest = rest.filter((file) => !isSilent(file));
+    };
+    for (passOver(); rest.length > 0; passOver()) {
+      const looks = lookGuarded(rest.map(([, file]) => file));
+      looks.forEach(({ file, problem }, index) => {
+        const [key, { mapping }] = rest[index]!;
+        if (problem !== undefined) this.problems.set(mapping.path, problem);
+        const sites = file?.sites.filter((site) => this.wanted?.(site) ?? true) ?? [];
+        take(key, file && sites.length > 0 ? { ...file, sites, guarded: true } : undefined);
+      });
+      rest = rest.slice(looks.length);
+      // The others had no time; or the first does not answer.
+      if (looks.length > 0 || rest.length === 0) continue;
+      const { mapping } = rest[0]![1];
+      this.silent.add(deviceOf(mapping));
+      const others =
+        this.silent.size < LIMITS.silent ? 'all others of it' : 'all others of such file systems';
+      const text = `${shown(mapping.path)}: its file system does not answer: it and ${others} are passed over`;
+      this.problems.set(mapping.path, text);
+    }
+  }
+
+  /** A file that no scan has returned. It may wait for ever: see guarded.ts. */
+  read({ mapping, pids }: MappedFile): ProbeFile | undefined {
+    let problem: unknown;
+    const ours = leadsHere(mapping) ? [mapping.path] : [];
+    for (const openPath of [...ours, ...placesOf(mapping, pids[0]!)]) {
+      let opened: OpenFile;
+      try {
+        opened = openFound(openPath, (stat) => isMapped(stat, mapping));
       } catch (error) {
         problem = error;
         continue;
       }
+      const { fd, stat } = opened;
       try {
-        const stat = fs.fstatSync(fd, { bigint: true });
-        // The name may belong to another file by now. (Devices differ on some file systems, inodes do not.)
-        if (!stat.isFile() || !mapping.key.endsWith(`:${stat.ino}`)) continue;
         // What a process of this system runs has no slices.
         const probes = probesOf(fd, basename(mapping.path), this.wanted)[0];
         if (!probes) return undefined;
         const [first] = [...probes.problems, ...probes.warnings];
-        if (first !== undefined) this.problems.set(mapping.path, `${mapping.path}: ${first}`);
+        if (first !== undefined)
+          this.problems.set(mapping.path, `${shown(mapping.path)}: ${shown(first, SENTENCE_MAX)}`);
         return probes.sites.length > 0
-          ? { ...probes, path: mapping.path, openPath, key: mapping.key, pids }
+          ? {
+              ...probes,
+              ...{ path: mapping.path, openPath, pids },
+              ...{ key: statKey(stat), statKey: statKey(stat), mapKeys: [mapping.key] },
+            }
           : undefined;
       } catch (error) {
         // Fonts, databases and the like may be mapped executable; only what claims to have code is worth a word.
@@ -194,12 +339,30 @@ export class ProcessScanner {
 }
 
 /** Whether the mapping's path leads to its file from here too: then it does so when its process has ended. */
-function isSameFile({ path, key }: Mapping): boolean {
+function leadsHere({ path, key }: Mapping): boolean {
   try {
     return statKey(fs.statSync(path, { bigint: true })) === key;
   } catch {
     return false;
   }
+}
+
+/** Devices differ between `maps` and stat(2) on file systems without a device of their own (major number 0); inodes do not. */
+function isMapped(stat: fs.BigIntStats, { key }: Mapping): boolean {
+  const actual = statKey(stat);
+  if (actual === key) return true;
+  return key.endsWith(`:${stat.ino}`) && (key.startsWith('0:') || actual.startsWith('0:'));
+}
+
+/** As ProcessScanner.ownKey, without a look at the file: it is told from others by where it is. */
+function guardedKey({ key, path }: Mapping, pid: number): string {
+  let namespace = '';
+  try {
+    namespace = fs.readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    // Gone.
+  }
+  return `${key} ${namespace} ${path}`;
 }
 
 /** Ways to open a mapped file through its process, best first. */

@@ -7,6 +7,7 @@
  */
 
 import * as fs from 'node:fs';
+import { LIMITS, mebibytes } from './limits.ts';
 
 /** Files up to this size are read at once: it is quicker than looking for the parts. */
 const WHOLE = 256 * 1024;
@@ -30,14 +31,18 @@ export interface SparseFile {
 
 /**
  * @param fd an open file; not closed.
- * @throws FileSizeError, or the system's error when it can't be read.
+ * @param most bytes that may be read of it.
+ * @throws FileSizeError, also from `need`, or the system's error when it can't be read.
  */
-export function openSparse(fd: number): SparseFile {
+export function openSparse(fd: number, most: number = LIMITS.fileBytes): SparseFile {
   const { size } = fs.fstatSync(fd);
   if (size > LARGEST) throw new FileSizeError(`a file of ${size} bytes is too large`);
   const bytes = new Uint8Array(size);
   const present = new Uint8Array(Math.ceil(size / PAGE));
+  let left = most;
   const fill = (from: number, to: number): void => {
+    left -= to - from;
+    if (left < 0) throw new FileSizeError(`more than ${mebibytes(most)} of it would have to be read`);
     for (let at = from; at < to; ) {
       const read = fs.readSync(fd, bytes, at, to - at, at);
       if (read === 0) throw new FileSizeError('the file became shorter while it was read');

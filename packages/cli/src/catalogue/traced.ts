@@ -6,9 +6,10 @@
  */
 
 import * as fs from 'node:fs';
-import { type Mapping, parseMaps } from './maps.ts';
+import { tracedGuarded } from './guarded.ts';
+import type { Mapping } from './maps.ts';
 import type { ProbeFile, ProbeSite } from './probe.ts';
-import { processIds } from './sources.ts';
+import { processIds, readMappings } from './sources.ts';
 
 /** The mappings of every process that maps something with a key in `keys`. */
 export function findMappings(
@@ -17,13 +18,7 @@ export function findMappings(
 ): Map<number, Mapping[]> {
   const found = new Map<number, Mapping[]>();
   for (const pid of pids) {
-    let text: string;
-    try {
-      text = fs.readFileSync(`/proc/${pid}/maps`, 'latin1');
-    } catch {
-      continue;
-    }
-    const mappings = parseMaps(text).filter(({ key }) => keys.has(key));
+    const mappings = (readMappings(pid) ?? []).filter(({ key }) => keys.has(key));
     if (mappings.length > 0) found.set(pid, mappings);
   }
   return found;
@@ -37,7 +32,10 @@ export function tracedSites(
   processes: ReadonlyMap<number, readonly Mapping[]>,
 ): Map<ProbeSite, boolean> {
   const byKey = new Map<string, ProbeFile[]>();
-  for (const file of files) byKey.set(file.key, [...(byKey.get(file.key) ?? []), file]);
+  for (const file of files) {
+    if (file.guarded) continue;
+    for (const key of new Set(file.mapKeys)) byKey.set(key, [...(byKey.get(key) ?? []), file]);
+  }
   const traced = new Map<ProbeSite, boolean>();
   for (const [pid, mappings] of processes) {
     let fd: number | undefined;
@@ -59,6 +57,13 @@ export function tracedSites(
       if (fd !== undefined) fs.closeSync(fd);
     }
   }
+  const guarded = files.filter((file) => file.guarded);
+  if (guarded.length === 0) return traced;
+  tracedGuarded(guarded, processes).forEach((answers, file) => {
+    answers.forEach((answer, site) => {
+      if (answer !== undefined) traced.set(guarded[file]!.sites[site]!, answer);
+    });
+  });
   return traced;
 }
 

@@ -4,17 +4,23 @@
  * @module
  */
 
-import { decodeUsdtNotes, type ElfFile, type UsdtProbe, type UsdtTracepoint } from 'libusdt/codecs';
+import {
+  decodeText,
+  decodeUsdtNotes,
+  type ElfFile,
+  type UsdtProbe,
+  type UsdtTracepoint,
+} from 'libusdt/codecs';
 import { argumentsOf } from './arguments.ts';
 import type { CodeSpace } from './code-space.ts';
 import { obstacle, type ProbeFilter, translation } from './dof-probes.ts';
 import { USDT_SECTION } from './elf-file.ts';
-import type { ProbeSite } from './probe.ts';
+import type { Quota } from './limits.ts';
+import { type ProbeSite, probeTitle } from './probe.ts';
 import type { Need } from './sparse-file.ts';
 
 /** A function's name is not longer; a C++ compiler's `__func__` has no parameters. */
 const NAME_BYTES = 1024;
-const utf8 = new TextDecoder();
 
 export interface UsdtContext {
   readonly elf: ElfFile;
@@ -27,20 +33,20 @@ export interface UsdtContext {
 }
 
 /** @throws ElfError for a malformed note. */
-export function probesOfUsdtNotes(context: UsdtContext, wanted?: ProbeFilter): ProbeSite[] {
+export function probesOfUsdtNotes(context: UsdtContext, quota: Quota, wanted?: ProbeFilter): ProbeSite[] {
   const { elf, space, module } = context;
   const section = elf.section(USDT_SECTION);
   if (!section) return [];
   const { tracepoints, providers } = decodeUsdtNotes(elf.data(section), elf.format);
   const declared = new Map<string, UsdtProbe>();
   for (const { name, probes } of providers)
-    for (const probe of probes) declared.set(`${name}:${probe.name}`, probe);
+    for (const probe of probes) declared.set(probeTitle({ provider: name, name: probe.name }), probe);
 
   const groups = new Map<string, UsdtTracepoint[]>();
   for (const tracepoint of tracepoints) {
     const { provider, name, functionAddress } = tracepoint;
     if (wanted && !wanted({ provider, name, sdtProvider: provider, sdtName: name })) continue;
-    const key = `${functionAddress} ${provider}:${name}`;
+    const key = `${functionAddress} ${probeTitle(tracepoint)}`;
     const group = groups.get(key);
     if (group) group.push(tracepoint);
     else groups.set(key, [tracepoint]);
@@ -49,7 +55,7 @@ export function probesOfUsdtNotes(context: UsdtContext, wanted?: ProbeFilter): P
   for (const group of groups.values()) {
     const { provider, name: sdtName, functionAddress } = group[0]!;
     const name = sdtName.replaceAll('__', '-');
-    const probe = declared.get(`${provider}:${name}`);
+    const probe = declared.get(probeTitle({ provider, name }));
     const fired = group.filter(({ isEnabled }) => !isEnabled);
     const common = {
       ...{ provider, name, sdtProvider: provider, sdtName },
@@ -65,12 +71,14 @@ export function probesOfUsdtNotes(context: UsdtContext, wanted?: ProbeFilter): P
       const address = tracepoint?.pc;
       const offset = address === undefined ? undefined : space.offsetOf(address);
       const argumentText = tracepoint?.args ?? '';
+      const args = argumentsOf(argumentText, probe?.nativeTypes);
+      if (!quota.take(args.length)) return sites;
       sites.push({
         ...common,
         address,
         offset,
         untraceable: context.untraceable ?? obstacle(address, offset),
-        arguments: argumentsOf(argumentText, probe?.nativeTypes),
+        arguments: args,
         argumentText,
         code: space.codeAt(offset),
       });
@@ -86,5 +94,5 @@ function functionName({ elf, need, offsetOf }: UsdtContext, address: bigint): st
   need?.(start, NAME_BYTES);
   const bytes = elf.bytes.subarray(start, start + NAME_BYTES);
   const end = bytes.indexOf(0);
-  return end > 0 ? utf8.decode(bytes.subarray(0, end)) : undefined;
+  return end > 0 ? decodeText(bytes.subarray(0, end)) : undefined;
 }

@@ -23,6 +23,7 @@ import {
 } from 'libusdt/codecs';
 import { FailureError, systemCode } from '../errors.ts';
 import { count, print, toJson } from '../output.ts';
+import { SENTENCE_MAX, shown } from '../text.ts';
 
 interface BuildOptions {
   readonly output: string;
@@ -124,7 +125,7 @@ async function run(path: string, options: BuildOptions): Promise<void> {
   } else {
     const targets = archs.map((arch) => `${os}-${arch}`).join(' and ');
     const what = `${provider}, ${count(probes.length, 'probe')}, for ${targets} with ${tracepoint}`;
-    await print(`${options.output}: ${what}, ${whole.length} bytes\n`);
+    await print(`${shown(options.output)}: ${what}, ${whole.length} bytes\n`);
   }
   if (!options.engine) return;
   for (const arch of archs) {
@@ -135,7 +136,7 @@ async function run(path: string, options: BuildOptions): Promise<void> {
     const platform = `${os}-${arch}`;
     if (options.json)
       await print(`${toJson({ file: resolve(file), engine: true, target: platform, bytes: length })}\n`);
-    else await print(`${file}: the engine for ${platform}, ${length} bytes\n`);
+    else await print(`${shown(file)}: the engine for ${platform}, ${length} bytes\n`);
   }
 }
 
@@ -145,16 +146,17 @@ const KEYS: readonly string[] = ['provider', 'module', 'probes'];
 async function readDefinition(path: string): Promise<ImageDefinition> {
   const value = path.endsWith('.json') ? readJson(path) : await importModule(path);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new FailureError(`${path}: a definition is an object with provider and probes`);
+    throw new FailureError(`${shown(path)}: a definition is an object with provider and probes`);
   const unknown = Object.keys(value).find((key) => !KEYS.includes(key));
-  if (unknown !== undefined) throw new FailureError(`${path}: "${unknown}" is not one of ${KEYS.join(', ')}`);
+  if (unknown !== undefined)
+    throw new FailureError(`${shown(path)}: "${shown(unknown)}" is not one of ${KEYS.join(', ')}`);
   const { provider, module, probes } = value as Record<string, unknown>;
   try {
     // It checks everything, whatever the types say.
     return defineImage(provider as string, { probes, ...(module !== undefined && { module }) } as ImageShape);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'UsdtError') throw error;
-    throw new FailureError(`${path}: ${error.message}`);
+    throw new FailureError(`${shown(path)}: ${shown(error.message, SENTENCE_MAX)}`);
   }
 }
 
@@ -163,32 +165,34 @@ function readJson(path: string): unknown {
     return JSON.parse(fs.readFileSync(path, 'utf8'));
   } catch (error) {
     throw new FailureError(
-      error instanceof SyntaxError ? `${path}: ${error.message}` : readProblem(path, error),
+      error instanceof SyntaxError
+        ? `${shown(path)}: ${shown(error.message, SENTENCE_MAX)}`
+        : readProblem(path, error),
     );
   }
 }
 
 /** Its default export, or else its named ones. */
 async function importModule(path: string): Promise<unknown> {
-  if (!fs.existsSync(path)) throw new FailureError(`${path}: no such file`);
+  if (!fs.existsSync(path)) throw new FailureError(`${shown(path)}: no such file`);
   let module: Record<string, unknown>;
   try {
     module = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
   } catch (error) {
     throw new FailureError(
-      `${path} can't be imported: ${error instanceof Error ? error.message : String(error)}`,
+      `${shown(path)} can't be imported: ${shown(error instanceof Error ? error.message : String(error), SENTENCE_MAX)}`,
     );
   }
   if ('provider' in module)
     return Object.fromEntries(KEYS.filter((key) => key in module).map((key) => [key, module[key]]));
-  if (!('default' in module)) throw new FailureError(`${path} has no exports "provider" and "probes"`);
+  if (!('default' in module)) throw new FailureError(`${shown(path)} has no exports "provider" and "probes"`);
   return module.default;
 }
 
 function readProblem(path: string, error: unknown): string {
   return systemCode(error) === 'ENOENT'
-    ? `${path}: no such file`
-    : `${path} can't be read (${systemCode(error)})`;
+    ? `${shown(path)}: no such file`
+    : `${shown(path)} can't be read (${systemCode(error)})`;
 }
 
 /** By a new file: a program may have the old one in its memory, and must not see it change. */
@@ -201,6 +205,6 @@ function writeWhole(path: string, bytes: Uint8Array): void {
     fs.renameSync(temporary, path);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
-    throw new FailureError(`${path} can't be written (${systemCode(error)})`);
+    throw new FailureError(`${shown(path)} can't be written (${systemCode(error)})`);
   }
 }

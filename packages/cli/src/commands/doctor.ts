@@ -9,6 +9,7 @@ import type { Finding, State } from '../doctor/check.ts';
 import { runChecks } from '../doctor/index.ts';
 import { EXIT } from '../errors.ts';
 import { print, toJson } from '../output.ts';
+import { escapeUnseen } from '../text.ts';
 
 interface DoctorOptions {
   readonly json?: boolean;
@@ -57,5 +58,5 @@ async function run({ json }: DoctorOptions): Promise<void> {
 
 function line({ check, state, message, fix }: Finding): string {
   const head = `${COLOURS[state](state.padEnd(4))}  ${check.padEnd(11)}`;
-  return `${head}  ${message}${fix === undefined ? '' : `\n      ${pc.dim('fix:'.padEnd(11))}  ${pc.bold(fix)}`}`;
+  return `${head}  ${escapeUnseen(message)}${fix === undefined ? '' : `\n      ${pc.dim('fix:'.padEnd(11))}  ${pc.bold(escapeUnseen(fix))}`}`;
 }

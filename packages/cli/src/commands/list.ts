@@ -11,6 +11,7 @@ import { EXIT, FailureError, UsageError } from '../errors.ts';
 import { positiveInteger } from '../options.ts';
 import { print, toJson, warn } from '../output.ts';
 import { type Pattern, parsePattern } from '../pattern.ts';
+import { SENTENCE_MAX, shown } from '../text.ts';
 
 interface ListOptions {
   readonly pid?: number;
@@ -49,11 +50,14 @@ async function run(operands: string[], options: ListOptions): Promise<void> {
 
   const pids = options.pid === undefined ? processIds() : [options.pid];
   if (options.pid !== undefined) checkProcess(options.pid);
-  const files = paths.length > 0 ? readFiles(paths) : scan(pids);
+  const files = paths.length > 0 ? withMounts(readFiles(paths), pids) : scan(pids);
   const selected = files
     .map((file) => ({ ...file, sites: file.sites.filter((site) => isWanted(site, file, patterns)) }))
     .filter(({ sites }) => sites.length > 0);
-  const traced = tracedSites(selected, findMappings(new Set(selected.map(({ key }) => key)), pids));
+  const traced = tracedSites(
+    selected,
+    findMappings(new Set(selected.flatMap(({ mapKeys }) => mapKeys)), pids),
+  );
 
   if (options.json) await printJson(selected, traced);
   else if (options.verbose) await printVerbose(selected, traced);
@@ -78,7 +82,8 @@ function readFiles(paths: readonly string[]): ProbeFile[] {
       const slices = openProbeFiles(path);
       files.push(...slices);
       for (const file of slices) {
-        for (const problem of [...file.problems, ...file.warnings]) warn(`${titleOf(file)}: ${problem}`);
+        for (const problem of [...file.problems, ...file.warnings])
+          warn(`${titleOf(file)}: ${shown(problem, SENTENCE_MAX)}`);
         if (file.problems.length > 0) process.exitCode = EXIT.failure;
       }
     } catch (error) {
@@ -92,9 +97,38 @@ function readFiles(paths: readonly string[]): ProbeFile[] {
 
 function scan(pids: readonly number[]): ProbeFile[] {
   const scanner = new ProcessScanner();
-  const files = scanner.scan(pids);
+  const files = merge(scanner.scan(pids));
   for (const problem of scanner.problems.values()) warn(problem);
   return files.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+/** Processes may map the files through mounts of their own, or their maps show another device. */
+function withMounts(files: readonly ProbeFile[], pids: readonly number[]): ProbeFile[] {
+  if (process.platform !== 'linux') return [...files];
+  const inodes = new Set(files.map(({ statKey }) => inodeOf(statKey)));
+  const scanner = new ProcessScanner();
+  const named = files.map((file) => scanner.add([file])[0] ?? file);
+  const found = scanner.scan(pids, (mapping) => inodes.has(inodeOf(mapping.key)));
+  return named.map((file) => ({
+    ...file,
+    mapKeys: [file, ...found.filter(({ key }) => key === file.key)].flatMap(({ mapKeys }) => mapKeys),
+  }));
+}
+
+function inodeOf(key: string): string {
+  return key.slice(key.lastIndexOf(':') + 1);
+}
+
+/** What the kernel takes for one file is one, with the processes of all its mounts. */
+function merge(files: readonly ProbeFile[]): ProbeFile[] {
+  const merged = new Map<string, ProbeFile>();
+  for (const file of files) {
+    const first = merged.get(file.key);
+    const pids = [...new Set([...(first?.pids ?? []), ...file.pids])].sort((a, b) => a - b);
+    const mapKeys = [...(first?.mapKeys ?? []), ...file.mapKeys];
+    merged.set(file.key, { ...(first ?? file), pids, mapKeys });
+  }
+  return [...merged.values()];
 }
 
 type Traced = ReadonlyMap<ProbeSite, boolean>;
@@ -138,23 +172,23 @@ async function printVerbose(files: readonly ProbeFile[], traced: Traced): Promis
   for (const file of files) {
     text += `${titleOf(file)}\n`;
     for (const site of file.sites) {
-      text += `  ${probeTitle(site)}  ${placeOf(file, site)}`;
+      text += `  ${shown(probeTitle(site))}  ${placeOf(file, site)}`;
       if (site.semaphoreAddress !== undefined) text += `  semaphore ${hex(site.semaphoreAddress)}`;
       text += `  traced: ${tracedText(traced.get(site))}\n`;
       if (site.function !== undefined) {
-        const module = site.module === undefined ? '' : `  module ${site.module}`;
-        text += `    function ${site.function}${module}\n`;
+        const module = site.module === undefined ? '' : `  module ${shown(site.module)}`;
+        text += `    function ${shown(site.function)}${module}\n`;
       }
       if (site.enabledAddresses.length > 0) {
         const places = site.enabledAddresses.map((address) => inFile(file, site, address));
         text += `    asks whether it is enabled at ${places.join(', ')}\n`;
       }
       site.arguments.forEach(({ type, operand }, index) => {
-        text += `    arg${index}  ${type}  ${operand}`.trimEnd();
+        text += `    arg${index}  ${shown(type)}  ${shown(operand)}`.trimEnd();
         text += '\n';
       });
       site.translated?.forEach(({ type, argument }, index) => {
-        text += `    args[${index}]  ${type}  from arg${argument}\n`;
+        text += `    args[${index}]  ${shown(type)}  from arg${argument}\n`;
       });
     }
   }
@@ -167,12 +201,14 @@ function placeOf(file: ProbeFile, site: ProbeSite): string {
 
 /** Before linking DOF counts from the start of a function. */
 function inFile({ unlinked }: ProbeFile, { function: name, formats }: ProbeSite, address: bigint): string {
-  return unlinked && name !== undefined && formats.includes('dof') ? `${name}+${hex(address)}` : hex(address);
+  return unlinked && name !== undefined && formats.includes('dof')
+    ? `${shown(name)}+${hex(address)}`
+    : hex(address);
 }
 
 /** The path, and which part of a universal file. */
 function titleOf({ path, slice }: ProbeFile): string {
-  return slice === undefined ? path : `${path} (${slice})`;
+  return slice === undefined ? shown(path) : `${shown(path)} (${slice})`;
 }
 
 /** One line for all places of a probe in a file that have arguments of the same types. */
@@ -183,9 +219,9 @@ async function printTable(files: readonly ProbeFile[], traced: Traced): Promise<
   for (const file of files) {
     const rows = new Map<string, [probe: string, types: string, traced: boolean | undefined]>();
     for (const site of file.sites) {
-      const probe = `${site.provider}:${site.name}`;
-      const types = site.arguments.map(({ type }) => type).join(', ');
-      const key = `${probe}(${types})`;
+      const probe = shown(probeTitle(site));
+      const types = site.arguments.map(({ type }) => shown(type)).join(', ');
+      const key = JSON.stringify([probe, ...site.arguments.map(({ type }) => type)]);
       const now = traced.get(site);
       const row = rows.get(key);
       if (row === undefined) rows.set(key, [probe, types, now]);

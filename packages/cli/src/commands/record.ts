@@ -3,7 +3,6 @@
  * @module
  */
 
-import * as fs from 'node:fs';
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import { addTargetOptions, collect, splitOperands, type TargetOptions } from '../options.ts';
@@ -13,6 +12,7 @@ import { TraceEncoder } from '../record/encoder.ts';
 import { TraceFile } from '../record/trace-file.ts';
 import { runSession } from '../session.ts';
 import { formatBytes } from '../stat/units.ts';
+import { shown } from '../text.ts';
 import type { Tracer } from '../tracer.ts';
 
 interface RecordOptions extends TargetOptions {
@@ -64,7 +64,7 @@ async function run(operands: string[], options: RecordOptions, command: Command)
   const output = options.output === '-' ? '/dev/stdout' : options.output;
   const requests = parsePairs('--slice', options.slice, options.key);
   const pairing = new Pairing({ requests, automatic: true });
-  const encoder = new TraceEncoder({ pairing, processName });
+  const encoder = new TraceEncoder({ pairing });
   let file: TraceFile | undefined;
   let timer: NodeJS.Timeout | undefined;
   let begin = 0;
@@ -82,7 +82,7 @@ async function run(operands: string[], options: RecordOptions, command: Command)
   const progress = (tracer: Tracer): void => {
     const seconds = Math.floor((performance.now() - begin) / 1000);
     setStatus(
-      `recording ${output}: ${seconds} s, ${count(events, 'event')}, ${count(encoder.slices, 'slice')}, ${formatBytes(file!.bytes)}, ${tracer.lost} lost (Ctrl-C ends it)`,
+      `recording ${shown(output)}: ${seconds} s, ${count(events, 'event')}, ${count(encoder.slices, 'slice')}, ${formatBytes(file!.bytes)}, ${tracer.lost} lost (Ctrl-C ends it)`,
     );
   };
   /** Where events are missing is seen in the trace too. */
@@ -143,26 +143,17 @@ async function run(operands: string[], options: RecordOptions, command: Command)
         for (const { start, done, key } of encoder.mismatched()) {
           const keys = key.map((field) => field.start.name).join(',');
           warn(
-            `no ${start} and ${done} had the same ${keys}: --slice ${start},${done} --key tid makes slices by the thread`,
+            `no ${shown(start)} and ${shown(done)} had the same ${keys}: --slice ${shown(start)},${shown(done)} --key tid makes slices by the thread`,
           );
         }
         const open = unfinished > 0 ? `, ${unfinished} unfinished` : '';
         warn(
-          `${output}: ${count(events, 'event')} (${count(slices, 'slice')}${open}, ${count(instants, 'instant')}), ${formatBytes(file!.bytes)}, ${lost} lost: open it at https://ui.perfetto.dev`,
+          `${shown(output)}: ${count(events, 'event')} (${count(slices, 'slice')}${open}, ${count(instants, 'instant')}), ${formatBytes(file!.bytes)}, ${lost} lost: open it at https://ui.perfetto.dev`,
         );
       },
     });
   } finally {
     clearInterval(timer);
     setStatus('');
-  }
-}
-
-/** That of its main thread. */
-function processName(pid: number): string | undefined {
-  try {
-    return fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
-  } catch {
-    return undefined;
   }
 }

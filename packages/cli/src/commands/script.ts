@@ -7,14 +7,18 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { Discovery } from '../catalogue/discovery.ts';
-import { probeTitle } from '../catalogue/probe.ts';
+import { type ProbeSite, probeTitle } from '../catalogue/probe.ts';
 import { checkProcess } from '../catalogue/sources.ts';
 import { FailureError, NothingMatchedError, systemCode, UsageError } from '../errors.ts';
 import { collect, collectPids } from '../options.ts';
 import { print, warn } from '../output.ts';
 import { parsePattern } from '../pattern.ts';
+import { requireMachinePids } from '../pid-namespace.ts';
+import { archive } from '../scripts/archive.ts';
 import { scriptObstacle, TRACERS } from '../scripts/index.ts';
-import { type ScriptFile, scriptProbes, shellWord } from '../scripts/script.ts';
+import { type ScriptFile, scriptProbes } from '../scripts/script.ts';
+import { shellWord } from '../shell.ts';
+import { shown } from '../text.ts';
 import { parseTypeOverride } from '../types.ts';
 
 interface ScriptOptions {
@@ -52,13 +56,15 @@ export function define(command: Command): void {
 }
 
 async function run(tracer: string, patterns: string[], options: ScriptOptions): Promise<void> {
-  const generate = Object.hasOwn(TRACERS, tracer) ? TRACERS[tracer] : undefined;
-  if (!generate) throw new UsageError(`"${tracer}" is not one of ${Object.keys(TRACERS).join(', ')}`);
+  const language = Object.hasOwn(TRACERS, tracer) ? TRACERS[tracer] : undefined;
+  if (!language) throw new UsageError(`"${shown(tracer)}" is not one of ${Object.keys(TRACERS).join(', ')}`);
   if (options.by && tracer !== 'ebpf_exporter')
     throw new UsageError('--by is for ebpf_exporter: the other scripts print each event');
   const parsed = patterns.map(parsePattern);
   const overrides = (options.types ?? []).map(parseTypeOverride);
   for (const pid of options.pid ?? []) checkProcess(pid);
+  // perf has its numbers translated by the kernel; the others compare what the kernel says.
+  if (options.pid && tracer !== 'perf') requireMachinePids('a script for one process (-p)');
   const discovery = new Discovery({
     patterns: parsed,
     ...(options.pid && { pids: options.pid }),
@@ -67,19 +73,23 @@ async function run(tracer: string, patterns: string[], options: ScriptOptions): 
   const problems = new Set<string>();
   const matches = discovery.find().filter(({ file, site }) => {
     const obstacle = scriptObstacle(tracer, site);
-    if (obstacle !== undefined) problems.add(`${probeTitle(site)} in ${file.path} is left out: ${obstacle}`);
+    if (obstacle !== undefined) problems.add(leftOut(site, file.path, obstacle));
     return obstacle === undefined;
   });
-  const probes = scriptProbes(matches, overrides);
-  for (const problem of [...discovery.problems, ...problems]) warn(problem);
+  const probes = scriptProbes(matches, overrides).filter((probe) => {
+    const obstacle = language.obstacle(probe);
+    if (obstacle !== undefined) problems.add(leftOut(probe, probe.path, obstacle));
+    return obstacle === undefined;
+  });
+  for (const problem of [...discovery.newProblems(), ...problems]) warn(problem);
   if (probes.length === 0) {
     if (problems.size > 0) throw new FailureError(`no probe is left for ${tracer}`);
     throw new NothingMatchedError(
-      `no probe matches ${patterns.join(' ')}: start the program first, or name its file with -f`,
+      `no probe matches ${patterns.map((pattern) => shown(pattern)).join(' ')}: start the program first, or name its file with -f`,
     );
   }
   const command = ['usdt', 'script', ...process.argv.slice(3)].map(shellWord).join(' ');
-  const files = generate({ probes, pids: options.pid ?? [], command, by: options.by ?? [] });
+  const files = language.generate({ probes, pids: options.pid ?? [], command, by: options.by ?? [] });
   if (options.output !== undefined) write(options.output, files);
   else if (files.length === 1) await print(files[0]!.text);
   else await print(archive(files));
@@ -91,18 +101,14 @@ function write(folder: string, files: readonly ScriptFile[]): void {
     try {
       fs.writeFileSync(path, text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
     } catch (error) {
-      throw new FailureError(`${path} can't be written (${systemCode(error)})`);
+      throw new FailureError(`${shown(path)} can't be written (${systemCode(error)})`);
     }
-    warn(`wrote ${path}`);
+    warn(`wrote ${shown(path)}`);
   }
 }
 
-/** A shell script that writes the files. */
-function archive(files: readonly ScriptFile[]): string {
-  const parts = files.map(
-    ({ name, text }) => `cat > ${shellWord(name)} <<'END OF FILE'\n${text}END OF FILE\n`,
-  );
-  return `#!/bin/sh\n${parts.join('')}`;
+function leftOut(site: Pick<ProbeSite, 'provider' | 'name'>, path: string, why: string): string {
+  return `${shown(probeTitle(site))} in ${shown(path)} is left out: ${why}`;
 }
 
 function collectArguments(text: string, previous: readonly number[] | undefined): number[] {

@@ -25,7 +25,7 @@ interface StatOptions extends TargetOptions {
 }
 
 const EXAMPLES = `
-Fields are arg0, arg1 ..., pid, tid and comm. Keys of the screen: q quit, r count anew, space pause.
+Fields are arg0, arg1 ..., pid, tid, comm and thread. Keys of the screen: q quit, r count anew, space pause.
 
 Examples:
   $ usdt stat 'webapp:*'                                        how often each probe fires

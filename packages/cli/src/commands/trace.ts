@@ -5,6 +5,7 @@
 
 import type { Command } from 'commander';
 import pc from 'picocolors';
+import { probeTitle } from '../catalogue/probe.ts';
 import { UsageError } from '../errors.ts';
 import { addTargetOptions, positiveInteger, splitOperands, type TargetOptions } from '../options.ts';
 import {
@@ -19,7 +20,8 @@ import {
   warn,
 } from '../output.ts';
 import { runSession } from '../session.ts';
-import type { TraceEvent, Tracer } from '../tracer.ts';
+import { shown } from '../text.ts';
+import type { TracedProbe, TraceEvent, Tracer } from '../tracer.ts';
 
 interface TraceOptions extends TargetOptions {
   readonly count?: number;
@@ -89,7 +91,21 @@ async function tellLost(tracer: Tracer, told: number, json: boolean | undefined)
 }
 
 function eventLine(event: TraceEvent, clock: Clock): string {
-  const { probe, pid, tid, comm, args, time } = event;
-  const who = `${comm} ${pid}${tid === pid ? '' : `/${tid}`}`;
-  return `${pc.dim(clock.local(time))}  ${who.padEnd(20)} ${pc.cyan(`${probe.provider}:${probe.name}`)}  ${formatArguments(args, probe.arguments)}`;
+  const { probe, pid, tid, comm, thread, args, time } = event;
+  // A thread that has a name of its own is told by it.
+  const name = thread === comm || tid === pid ? '' : ` ${shown(thread)}`;
+  const who = `${shown(comm)} ${pid}${tid === pid ? '' : `/${tid}${name}`}`;
+  return `${pc.dim(clock.local(time))}  ${who.padEnd(20)} ${titleOf(probe)}  ${formatArguments(args, probe.arguments)}`;
+}
+
+/** Written often. */
+const titles = new WeakMap<TracedProbe, string>();
+
+function titleOf(probe: TracedProbe): string {
+  let title = titles.get(probe);
+  if (title === undefined) {
+    title = pc.cyan(shown(probeTitle(probe)));
+    titles.set(probe, title);
+  }
+  return title;
 }

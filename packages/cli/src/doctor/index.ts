@@ -9,6 +9,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { createProvider } from 'libusdt';
 import { folderCandidates } from 'libusdt/codecs';
+import { pidNamespace } from '../pid-namespace.ts';
 import type { Finding } from './check.ts';
 import { checkKernel, checkLockdown, checkTexts, readText } from './kernel.ts';
 import { checkNamespace, checkPermissions } from './permissions.ts';
@@ -23,8 +24,8 @@ export async function* runChecks(): AsyncGenerator<Finding> {
   yield checkKernel(platform, arch, release());
   yield checkLockdown();
   yield checkPermissions(user, readText('/proc/self/status') ?? '');
-  yield checkNamespace(readLink('/proc/self/ns/pid'));
-  const tracefs = checkTracefs(user === 0);
+  yield checkNamespace(pidNamespace());
+  const tracefs = checkTracefs();
   yield tracefs;
   if (platform === 'linux') yield checkTexts(release());
   yield await checkTracers();
@@ -65,13 +66,5 @@ function removeImages(provider: string): void {
     } catch {
       // No such folder, not for us, or somebody was faster.
     }
-  }
-}
-
-function readLink(path: string): string | undefined {
-  try {
-    return fs.readlinkSync(path);
-  } catch {
-    return undefined;
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { CommandError } from '../errors.ts';
+import { hasMachinePids } from '../pid-namespace.ts';
 import { openTracer, type TraceEvent, type Tracer } from '../tracer.ts';
 import type { Finding } from './check.ts';
 
@@ -25,7 +26,9 @@ export async function checkSelftest(probe: TestProbe): Promise<Finding> {
   let tracer: Tracer | undefined;
   try {
     const start = performance.now();
-    tracer = openTracer({ patterns: [title], pids: [process.pid], rescan: 0 });
+    // In a container with process ids of its own the kernel can't select this process: its image is new, and nobody else's.
+    const pids = hasMachinePids() ? { pids: [process.pid] } : {};
+    tracer = openTracer({ patterns: [title], ...pids, rescan: 0 });
     if (tracer.probes.length === 0)
       return { check, state: 'fail', message: `the probe ${title} of this process is not found` };
     if (!probe.enabled()) {

@@ -4,26 +4,22 @@
  */
 
 import { UnavailableError } from '../errors.ts';
-import { findTracefs, requireTracefs } from '../tracefs/tracefs.ts';
+import { openTracefs, TracefsError } from '../tracefs/tracefs.ts';
 import type { Finding } from './check.ts';
 
-/** @param root whether this process is root's. */
-export function checkTracefs(root: boolean): Finding {
+export function checkTracefs(): Finding {
   const check = 'tracefs';
   try {
-    return { check, state: 'ok', message: `${requireTracefs()}, uprobe events may be defined` };
+    const { path, instead } = openTracefs();
+    const message =
+      instead === undefined
+        ? `${path}, uprobe events may be defined`
+        : `${instead}: usdt makes one of its own, which nobody else sees; uprobe events may be defined`;
+    return { check, state: 'ok', message };
   } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    // The remedy that the message has for a terminal is our own line.
-    const [message = ''] = error.message.split(/: (?=mount |run as )/);
-    const fix = fixFor(error.message, root);
-    return { check, state: 'fail', message, ...(fix !== undefined && { fix }) };
+    if (error instanceof TracefsError)
+      return { check, state: 'fail', message: error.problem, fix: error.fix };
+    if (error instanceof UnavailableError) return { check, state: 'fail', message: error.message };
+    throw error;
   }
-}
-
-function fixFor(message: string, root: boolean): string | undefined {
-  if (!root) return 'sudo usdt doctor';
-  const path = findTracefs();
-  if (path === undefined) return 'mount -t tracefs tracefs /sys/kernel/tracing';
-  return /: (mount .*)$/.exec(message)?.[1];
 }

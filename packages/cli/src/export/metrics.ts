@@ -7,9 +7,11 @@
  */
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { probeTitle } from '../catalogue/probe.ts';
 import { type Field, fieldsKey, fieldValue } from '../fields.ts';
 import { PairMatcher } from '../pair-matcher.ts';
 import type { Pair, Pairing } from '../pairs.ts';
+import { validText } from '../text.ts';
 import type { TracedProbe, TraceEvent } from '../tracer.ts';
 
 /** Label sets of one probe or pair; what has no room is counted together. Prometheus keeps each for as long as its data. */
@@ -157,10 +159,9 @@ export class Metrics {
     const key = by.length === 0 ? '' : fieldsKey(event, by);
     let group = groups.get(key);
     if (group === undefined) {
-      const { provider, name } = probe;
       const full = groups.size >= GROUP_LIMIT;
       group = (full ? groups.get(OTHERS_KEY) : undefined) ?? {
-        labels: { provider, probe: name, ...this.labelsOf(event, full) },
+        labels: { ...probeLabels(probe), ...this.labelsOf(event, full) },
         count: 0,
       };
       groups.set(full ? OTHERS_KEY : key, group);
@@ -193,21 +194,20 @@ export class Metrics {
 
   private labelsOf(event: TraceEvent, full: boolean): Labels {
     return Object.fromEntries(
-      this.options.by.map((field) => [field.name, full ? OTHERS : String(fieldValue(event, field) ?? '')]),
+      this.options.by.map((field) => [field.name, full ? OTHERS : labelOf(event, field)]),
     );
   }
 
   private groupsOf(probe: TracedProbe): Map<string, Group> {
     const known = this.countsOf.get(probe);
     if (known) return known;
-    const { provider, name } = probe;
-    const title = `${provider}:${name}`;
+    const title = probeTitle(probe);
     let groups = this.counts.get(title);
     if (groups === undefined) {
       groups = new Map();
       this.counts.set(title, groups);
       // With labels of its arguments nothing is known before it fires.
-      if (this.options.by.length === 0) groups.set('', { labels: { provider, probe: name }, count: 0 });
+      if (this.options.by.length === 0) groups.set('', { labels: probeLabels(probe), count: 0 });
     }
     this.countsOf.set(probe, groups);
     return groups;
@@ -221,8 +221,18 @@ export class Metrics {
   }
 }
 
+function probeLabels({ provider, name }: TracedProbe): Labels {
+  return { provider: validText(provider), probe: validText(name) };
+}
+
+/** Texts of arguments are valid already. */
+function labelOf(event: TraceEvent, field: Field): string {
+  const text = String(fieldValue(event, field) ?? '');
+  return field.argument < 0 ? validText(text) : text;
+}
+
 function namesOf({ start, done }: Pair): { readonly start: string; readonly done: string } {
-  return { start, done };
+  return { start: validText(start), done: validText(done) };
 }
 
 function sidesIn(pairing: Pairing, probe: TracedProbe, pair: Pair): string[] {

@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { FailureError, systemCode } from '../errors.ts';
+import { shown } from '../text.ts';
 import { type Address, formatAddress } from './listen.ts';
 
 export interface Served {
@@ -38,7 +39,9 @@ export async function serveMetrics({ host, port }: Address, metrics: Served): Pr
 function listen(server: Server, port: number, host: string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
-      reject(new FailureError(`can't listen on ${host ?? ''}:${port}: ${words(systemCode(error), error)}`));
+      reject(
+        new FailureError(`can't listen on ${shown(host ?? '')}:${port}: ${words(systemCode(error), error)}`),
+      );
     });
     server.listen(port, host, resolve);
   });

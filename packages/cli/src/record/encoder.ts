@@ -10,17 +10,17 @@
  * @module
  */
 
+import { probeTitle } from '../catalogue/probe.ts';
 import { fieldsKey } from '../fields.ts';
 import { PairMatcher, PENDING_LIMIT } from '../pair-matcher.ts';
 import type { Pair, Pairing } from '../pairs.ts';
 import type { ArgumentValue } from '../ringbuffer/decoder.ts';
-import type { TracedArgument, TracedProbe, TraceEvent } from '../tracer.ts';
+import { quoted } from '../text.ts';
+import type { TracedArgument, TraceEvent } from '../tracer.ts';
 
 export interface EncoderOptions {
   /** What becomes slices; kept up to date by the caller. */
   readonly pairing: Pairing;
-  /** The name of a process; its main thread's name if undefined. */
-  readonly processName?: (pid: number) => string | undefined;
   /** How many starts of a pair may wait for their end. */
   readonly limit?: number;
 }
@@ -113,7 +113,7 @@ export class TraceEncoder {
 
   /** An instant across the whole trace. @param time in nanoseconds. */
   note(name: string, time: number): string {
-    return `{"ph":"i","ts":${microseconds(time)},"pid":0,"tid":0,"name":${JSON.stringify(name)},"cat":"usdt","s":"g"},\n`;
+    return `{"ph":"i","ts":${microseconds(time)},"pid":0,"tid":0,"name":${quoted(name)},"cat":"usdt","s":"g"},\n`;
   }
 
   private matcher(pair: Pair): PairMatcher<Begun> {
@@ -172,24 +172,23 @@ export class TraceEncoder {
 
   private instant(event: TraceEvent): string {
     this.instants++;
-    return `{"ph":"i",${common(event, titleOf(event.probe))},"s":"t","args":${argumentsOf(event)}},\n`;
+    return `{"ph":"i",${common(event, probeTitle(event.probe))},"s":"t","args":${argumentsOf(event)}},\n`;
   }
 
   /** Tells the names of a process and a thread when they are first seen, and when they have others. */
-  private names({ pid, tid, comm }: TraceEvent): string {
-    if (this.threads.get(tid) === comm) return '';
+  private names({ pid, tid, comm, thread }: TraceEvent): string {
+    if (this.threads.get(tid) === thread) return '';
     let text = '';
     if (this.threads.size >= THREADS_MAX) {
       this.threads.clear();
       this.processes.clear();
     }
     if (!this.processes.has(pid) || pid === tid) {
-      const name = this.options.processName?.(pid) ?? (pid === tid ? comm : undefined);
-      if (name) text += nameLine('process_name', pid, pid, name);
+      if (comm !== '') text += nameLine('process_name', pid, pid, comm);
       this.processes.add(pid);
     }
-    this.threads.set(tid, comm);
-    if (comm !== '') text += nameLine('thread_name', pid, tid, comm);
+    this.threads.set(tid, thread);
+    if (thread !== '') text += nameLine('thread_name', pid, tid, thread);
     return text;
   }
 }
@@ -215,25 +214,21 @@ function laneKey({ pid }: TraceEvent, { title }: Pair): string {
 }
 
 function nameLine(what: string, pid: number, tid: number, name: string): string {
-  return `{"ph":"M","name":"${what}","pid":${pid},"tid":${tid},"args":{"name":${JSON.stringify(name)}}},\n`;
-}
-
-function titleOf({ provider, name }: TracedProbe): string {
-  return `${provider}:${name}`;
+  return `{"ph":"M","name":"${what}","pid":${pid},"tid":${tid},"args":{"name":${quoted(name)}}},\n`;
 }
 
 /** The members that all events have. */
 function common({ time, pid, tid, probe }: TraceEvent, name: string): string {
-  return `"ts":${microseconds(time)},"pid":${pid},"tid":${tid},"name":${quoted(name)},"cat":${quoted(probe.provider)}`;
+  return `"ts":${microseconds(time)},"pid":${pid},"tid":${tid},"name":${quotedName(name)},"cat":${quotedName(probe.provider)}`;
 }
 
 /** Names of probes are few, and written often. */
 const quotedNames = new Map<string, string>();
 
-function quoted(name: string): string {
+function quotedName(name: string): string {
   let text = quotedNames.get(name);
   if (text === undefined) {
-    text = JSON.stringify(name);
+    text = quoted(name);
     quotedNames.set(name, text);
   }
   return text;
@@ -260,11 +255,11 @@ function argumentsOf({ args, probe }: TraceEvent): string {
 }
 
 function argumentValue(value: ArgumentValue, { kind, problem }: TracedArgument): string {
-  if (problem !== undefined) return JSON.stringify(`<not expressible: ${problem}>`);
+  if (problem !== undefined) return quoted(`<not expressible: ${problem}>`);
   if (value === undefined) return 'null';
   if (kind === 'pointer') return `"0x${BigInt.asUintN(64, BigInt(value)).toString(16)}"`;
   // JSON has no integers beyond 2^53 that all readers take as such, and no infinity.
   if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)))
     return `"${value}"`;
-  return JSON.stringify(value);
+  return typeof value === 'string' ? quoted(value) : JSON.stringify(value);
 }

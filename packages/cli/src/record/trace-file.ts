@@ -7,6 +7,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { FailureError, systemCode } from '../errors.ts';
+import { shown, toJson } from '../text.ts';
 
 // https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU, "JSON Object Format"
 const BEGIN = '{"displayTimeUnit":"ns","traceEvents":[\n';
@@ -63,13 +64,22 @@ export class TraceFile {
 
   /**
    * @param text events, each followed by a comma and a line end.
-   * @throws FailureError; what was written before is a whole document then.
+   * @throws FailureError; what there was room for is a whole document then.
    */
   async write(text: string): Promise<void> {
     if (text === '') return;
     const events = text.slice(0, -SEPARATOR.length);
-    await this.append(this.empty ? events : SEPARATOR + events);
-    this.empty = false;
+    try {
+      await this.append(this.empty ? events : SEPARATOR + events);
+      this.empty = false;
+    } catch (error) {
+      // There may be room for the first of them.
+      const behind = events.indexOf(SEPARATOR, events.length / 2);
+      const middle = behind === -1 ? events.lastIndexOf(SEPARATOR) : behind;
+      if (!this.regular || middle === -1) throw error;
+      await this.write(text.slice(0, middle + SEPARATOR.length));
+      await this.write(text.slice(middle + SEPARATOR.length));
+    }
   }
 
   /** @throws FailureError */
@@ -83,7 +93,7 @@ export class TraceFile {
   }
 
   private end(): string {
-    return `\n],"otherData":${JSON.stringify(this.metadata())}}\n`;
+    return `\n],"otherData":${toJson(this.metadata())}}\n`;
   }
 
   private async append(text: string): Promise<void> {
@@ -134,6 +144,6 @@ function cannotWrite(path: string, error: unknown, begun = false): FailureError 
   const code = systemCode(error);
   const reason = REASONS[code] ?? (code || String(error));
   return new FailureError(
-    `can't write ${path}: ${reason}${begun ? '; it has what was recorded before' : ''}`,
+    `can't write ${shown(path)}: ${reason}${begun ? '; it has what was recorded before' : ''}`,
   );
 }

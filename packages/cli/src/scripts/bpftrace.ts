@@ -6,13 +6,16 @@
 import type { ProbeArch } from '../catalogue/probe.ts';
 import {
   baseName,
+  brokenRule,
   comment,
-  cString,
   type Generate,
   groupProbes,
   notesOn,
   type ProbeGroup,
+  printfTitle,
+  type Rule,
   type ScriptArgument,
+  type ScriptLanguage,
   signature,
 } from './script.ts';
 
@@ -27,7 +30,7 @@ const MAX_ARGUMENTS: Readonly<Record<ProbeArch, number>> = {
   arm64: 8,
 };
 
-export const bpftrace: Generate = ({ probes, pids, command }) => {
+const generate: Generate = ({ probes, pids, command }) => {
   const clauses = groupProbes(probes, ({ file }) => String(file.arch)).map((group) => clause(group, pids));
   const head = comment('//', [
     `Made by: ${command}`,
@@ -48,24 +51,41 @@ function clause({ first, probes }: ProbeGroup, pids: readonly number[]): string 
       `${left === 1 ? `arg${most} is` : `arg${most} to arg${most + left - 1} are`} left out: bpftrace has no name for more than ${most} arguments here`,
     );
   const points = probes.map(
-    ({ path, sdtProvider, sdtName }) => `usdt:${filePath(path)}:${sdtProvider}:${sdtName}`,
+    ({ path, sdtProvider, sdtName }) => `usdt:${[path, sdtProvider, sdtName].map(word).join(':')}`,
   );
   const predicate = pids.length > 0 ? `/${pids.map((pid) => `pid == ${pid}`).join(' || ')}/\n` : '';
   const format = shown.map((type, index) => ` arg${index}=${conversion(type)}`).join('');
   const values = shown.map((type, index) => `, ${value(type, `arg${index}`)}`).join('');
-  const title = `${first.provider}:${first.name}`;
   return `${comment('//', [signature(first), ...notes])}
 ${points.join(',\n')}
 ${predicate}{
-  printf("%llu %s %d/%d ${title}${format}\\n", nsecs, comm, pid, tid${values});
+  printf("%llu %s %d/%d ${printfTitle(first, PERCENT)}${format}\\n", nsecs, comm, pid, tid${values});
 }
 `;
 }
 
-/** In quotes blanks survive; elsewhere bpftrace drops them. */
-function filePath(path: string): string {
-  return /^[\w./@+-]+$/.test(path) ? path : cString(path);
+/** Version 0.17 takes `%%s` for one of its arguments: the sign is written as `shown` writes what can't be. */
+const PERCENT = '\\u0025';
+
+/** In quotes everything stands for itself but `\"`. https://github.com/bpftrace/bpftrace/blob/master/src/ast/attachpoint_parser.cpp */
+function word(text: string): string {
+  return /^[\w./+-]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
 }
+
+const BACKSLASH: Rule = [/\\/, "bpftrace can't write a backslash there"];
+const NAME: readonly Rule[] = [BACKSLASH, [/\*/, 'bpftrace takes a name with * for a pattern']];
+const COLON: Rule = [/:/, 'bpftrace can have a colon in the name of a probe only'];
+const PATH: readonly Rule[] = [
+  BACKSLASH,
+  COLON,
+  [/[*?[\]]/, 'bpftrace takes a path with * ? [ ] for a pattern'],
+];
+
+export const bpftrace: ScriptLanguage = {
+  generate,
+  obstacle: ({ path, sdtProvider, sdtName }) =>
+    brokenRule(sdtProvider, [COLON, ...NAME]) ?? brokenRule(sdtName, NAME) ?? brokenRule(path, PATH),
+};
 
 function conversion(type: ScriptArgument): string {
   if (type.kind === 'json') return '%s';

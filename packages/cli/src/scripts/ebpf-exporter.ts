@@ -4,16 +4,21 @@
  * @module
  */
 
+import { probeTitle } from '../catalogue/probe.ts';
 import {
   baseName,
+  brokenRule,
   comment,
   cString,
   type Generate,
   identifier,
   notesOn,
+  type Rule,
   type ScriptArgument,
+  type ScriptLanguage,
   type ScriptProbe,
   signature,
+  Words,
 } from './script.ts';
 
 /** BPF_USDT_MAX_ARG_CNT in libbpf's usdt.bpf.h. */
@@ -24,25 +29,28 @@ const COMM = 16;
 /** Bytes of a text label; a multiple of 8, so that keys have no gaps. */
 const TEXT = 64;
 
-export const ebpfExporter: Generate = ({ probes, pids, command, by }) => {
+const generate: Generate = ({ probes, pids, command, by }) => {
   const base = identifier(baseName(probes));
   // One number for a probe in all its files.
-  const titles = [...new Set(probes.map(({ provider, name }) => `${provider}:${name}`))];
+  const titles = [...new Set(probes.map(probeTitle))];
+  const maps = new Words();
+  const events = maps.unique(`${base}_events`);
   const grouped = new Map<string, Grouping>();
   for (const probe of probes) {
     const columns = by.filter((index) => index < Math.min(probe.arguments.length, MAX_ARGUMENTS));
-    const map = `${identifier(`${probe.provider}_${probe.name}`).replaceAll(/_+/g, '_')}_total`;
-    if (columns.length > 0 && !grouped.has(map)) grouped.set(map, { map, probe, columns });
+    const title = probeTitle(probe);
+    if (columns.length === 0 || grouped.has(title)) continue;
+    const map = `${maps.unique(identifier(`${probe.provider}_${probe.name}`).replaceAll(/_+/g, '_'))}_total`;
+    grouped.set(title, { map, probe, columns });
   }
   const groupings = [...grouped.values()];
   const programs = probes.map((probe, index) => {
-    const title = `${probe.provider}:${probe.name}`;
-    const grouping = groupings.find(({ probe: { provider, name } }) => `${provider}:${name}` === title);
-    return program(probe, index, titles.indexOf(title), grouping, pids);
+    const title = probeTitle(probe);
+    return program(probe, index, titles.indexOf(title), grouped.get(title), pids);
   });
   return [
-    { name: `${base}.yaml`, text: configuration(base, command, titles, groupings) },
-    { name: `${base}.bpf.c`, text: source(base, command, groupings, programs) },
+    { name: `${base}.yaml`, text: configuration(base, events, command, titles, groupings) },
+    { name: `${base}.bpf.c`, text: source(events, command, groupings, programs) },
   ];
 };
 
@@ -55,6 +63,7 @@ interface Grouping {
 
 function configuration(
   base: string,
+  events: string,
   command: string,
   titles: readonly string[],
   groupings: readonly Grouping[],
@@ -72,7 +81,7 @@ function configuration(
   const one = (name: string): string => `            - name: ${name}`;
   const numbers = titles.map((title, index) => `                ${index}: ${JSON.stringify(title)}`);
   const counters = [
-    `    - name: ${base}_events_total
+    `    - name: ${events}_total
       help: Events of USDT probes
       labels:
 ${label('probe', 8, one('uint'), one('static_map'), '              static_map:', ...numbers)}
@@ -83,7 +92,7 @@ ${label('comm', COMM, one('string'))}`,
         return label(`arg${index}`, text ? TEXT : 8, one(text ? 'string' : 'uint'));
       });
       return `    - name: ${map}
-      help: Events of ${probe.provider}:${probe.name}
+      help: ${JSON.stringify(`Events of ${probeTitle(probe)}`)}
       labels:
 ${labels.join('\n')}`;
     }),
@@ -92,7 +101,7 @@ ${labels.join('\n')}`;
 }
 
 function source(
-  base: string,
+  events: string,
   command: string,
   groupings: readonly Grouping[],
   programs: readonly string[],
@@ -119,7 +128,7 @@ struct event_key {
   char comm[${COMM}];
 };
 
-${mapDefinition(`${base}_events_total`, 'struct event_key')}
+${mapDefinition(`${events}_total`, 'struct event_key')}
 
 ${keys.join('\n')}
 static __always_inline void increment(void *map, void *key) {
@@ -135,7 +144,7 @@ static __always_inline void increment(void *map, void *key) {
 static __always_inline void count(u64 probe) {
   struct event_key key = {.probe = probe};
   bpf_get_current_comm(&key.comm, sizeof(key.comm));
-  increment(&${base}_events_total, &key);
+  increment(&${events}_total, &key);
 }
 
 ${programs.join('\n')}`;
@@ -184,6 +193,15 @@ ${body.map((line) => `  ${line}`).join('\n')}
 }
 `;
 }
+
+/** libbpf divides the section's name at its colons (parse_usdt_spec in tools/lib/bpf/libbpf.c). */
+const COLON: Rule = [/:/, "ebpf_exporter can't have a colon in a name or path"];
+
+export const ebpfExporter: ScriptLanguage = {
+  generate,
+  obstacle: ({ provider, path, sdtProvider, sdtName }) =>
+    [provider, path, sdtProvider, sdtName].map((text) => brokenRule(text, [COLON])).find(Boolean),
+};
 
 function cType(type: ScriptArgument): string {
   if (type.text) return 'const char *';

@@ -1,5 +1,6 @@
 /**
- * The tracers that scripts are made for. To add one, write a file beside this one and add a line here.
+ * The tracers that scripts are made for. To add one, write a file beside this one and add a line here. A file has all
+ * that is known of its language: what is quoted how, and what can't be written.
  * @module
  */
 
@@ -8,10 +9,10 @@ import { bpftrace } from './bpftrace.ts';
 import { dtrace } from './dtrace.ts';
 import { ebpfExporter } from './ebpf-exporter.ts';
 import { perf } from './perf.ts';
-import type { Generate } from './script.ts';
+import type { ScriptLanguage } from './script.ts';
 import { systemtap } from './systemtap.ts';
 
-export const TRACERS: Readonly<Record<string, Generate>> = {
+export const TRACERS: Readonly<Record<string, ScriptLanguage>> = {
   bpftrace,
   dtrace,
   systemtap,

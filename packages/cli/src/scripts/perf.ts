@@ -5,25 +5,26 @@
  */
 
 import { planFetches } from '../attach.ts';
-import { eventDefinition } from '../tracefs/uprobe-events.ts';
+import { shellWord } from '../shell.ts';
+import { SENTENCE_MAX, shown } from '../text.ts';
+import { eventDefinition, isOneWord } from '../tracefs/uprobe-events.ts';
 import { isText } from '../types.ts';
 import {
   baseName,
+  brokenRule,
   comment,
   type Generate,
   identifier,
   notesOn,
+  type ScriptLanguage,
   type ScriptProbe,
-  shellWord,
   signature,
+  Words,
 } from './script.ts';
 
-/** MAX_EVENT_NAME_LEN is 64 with the NUL; some room for a number. */
-const MAX_NAME = 56;
-
-export const perf: Generate = ({ probes, pids, command }) => {
+const generate: Generate = ({ probes, pids, command }) => {
   const base = identifier(baseName(probes));
-  const names = new Set<string>();
+  const names = new Words();
   const definitions = probes.map((probe, index) => define(probe, index, names));
   const target = pids.length > 0 ? `-p ${pids.join(',')}` : '-a';
   const head = comment('#', [
@@ -35,7 +36,7 @@ ${head}
 set -eu
 tracefs=/sys/kernel/tracing
 [ -e "$tracefs/uprobe_events" ] || tracefs=/sys/kernel/debug/tracing
-group=${base.slice(0, MAX_NAME)}_$$
+group=${base}_$$
 events=
 data=$(mktemp)
 
@@ -61,10 +62,10 @@ perf script -i "$data"
   return [{ name: `${baseName(probes)}.sh`, text }];
 };
 
-function define(probe: ScriptProbe, index: number, names: Set<string>): string {
+function define(probe: ScriptProbe, index: number, names: Words): string {
   const { file, path, sites } = probe;
-  // The kernel splits a definition at blanks: the file is named by the shell's own descriptor then.
-  const blank = /\s/.test(path);
+  // What the kernel would divide: the file is named by the shell's own descriptor then.
+  const blank = !isOneWord(path);
   const descriptor = 3 + (index % 7);
   const place = blank ? `/proc/$$/fd/${descriptor}` : path;
   const lines: string[] = [];
@@ -77,7 +78,7 @@ function define(probe: ScriptProbe, index: number, names: Set<string>): string {
     );
     const texts = fetches.flatMap((fetch, n) => {
       if (!fetch.expressible) {
-        const note = `arg${n} is left out: ${fetch.reason}`;
+        const note = `arg${n} is left out: ${shown(fetch.reason, SENTENCE_MAX)}`;
         if (!notes.includes(note)) notes.push(note);
         return [];
       }
@@ -85,7 +86,7 @@ function define(probe: ScriptProbe, index: number, names: Set<string>): string {
       const inHex = type && !isText(type) && (type.kind === 'pointer' || type.kind === 'float');
       return [`arg${n}=${inHex ? fetch.text.replace(/:[us](\d+)$/, ':x$1') : fetch.text}`];
     });
-    const event = unique(probe, names);
+    const event = names.unique(identifier(probe.sdtName));
     const definition = eventDefinition('', event, place, site, texts);
     const what = definition.slice(definition.indexOf(' ') + 1);
     lines.push(`define ${event} ${blank ? `"${what.replaceAll(/[`\\]/g, '\\$&')}"` : shellWord(what)}`);
@@ -105,10 +106,5 @@ function narrow({ arguments: types }: ScriptProbe): string[] {
 
 const NUMBER = { name: '', kind: 'integer', signed: undefined, scale: 1 } as const;
 
-function unique({ sdtName }: ScriptProbe, names: Set<string>): string {
-  const name = identifier(sdtName).slice(0, MAX_NAME);
-  let event = name;
-  for (let n = 1; names.has(event); n++) event = `${name}_${n}`;
-  names.add(event);
-  return event;
-}
+/** Names are not written but in comments. */
+export const perf: ScriptLanguage = { generate, obstacle: ({ path }) => brokenRule(path, []) };

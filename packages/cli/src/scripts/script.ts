@@ -7,7 +7,8 @@
 import * as fs from 'node:fs';
 import type { Match } from '../catalogue/discovery.ts';
 import { statKey } from '../catalogue/maps.ts';
-import type { ProbeFile, ProbeSite } from '../catalogue/probe.ts';
+import { type ProbeFile, type ProbeSite, probeTitle } from '../catalogue/probe.ts';
+import { escapeUnseen, shown } from '../text.ts';
 import { type ArgumentType, argumentTypes, type TypeOverride } from '../types.ts';
 
 /** A probe in one file; it may have several sites there. */
@@ -53,11 +54,29 @@ export interface ScriptFile {
 /** A script's files; the first is the one to run. */
 export type Generate = (request: ScriptRequest) => readonly ScriptFile[];
 
+/** How scripts for a tracer are written. */
+export interface ScriptLanguage {
+  readonly generate: Generate;
+  /** Why a probe can't be written in it; undefined if it can. Others don't come to `generate`. */
+  readonly obstacle: (probe: ScriptProbe) => string | undefined;
+}
+
+/** What a text must not have, and what to say of it then. */
+export type Rule = readonly [forbidden: RegExp, reason: string];
+
+/** A script is text in UTF-8, which people read in a terminal before they run it. */
+const VISIBLE: Rule = [/[\p{C}\p{Zl}\p{Zp}]/u, "what is not seen or not UTF-8 can't be in a script"];
+
+/** The first rule that a text breaks; undefined if it can be written. */
+export function brokenRule(text: string, rules: readonly Rule[]): string | undefined {
+  return [VISIBLE, ...rules].find(([forbidden]) => forbidden.test(text))?.[1];
+}
+
 /** The probes that matched, in the order in which they were found. */
 export function scriptProbes(matches: readonly Match[], overrides: readonly TypeOverride[]): ScriptProbe[] {
   const groups = new Map<string, { readonly file: ProbeFile; readonly sites: ProbeSite[] }>();
   for (const { file, site } of matches) {
-    const key = `${file.key} ${site.provider}:${site.name}`;
+    const key = `${file.key} ${probeTitle(site)}`;
     const group = groups.get(key);
     if (group) group.sites.push(site);
     else groups.set(key, { file, sites: [site] });
@@ -81,7 +100,7 @@ export function scriptProbes(matches: readonly Match[], overrides: readonly Type
 /** The name that people use, unless it means another file here: then the one through the container's root. */
 function pathOf(file: ProbeFile): string {
   try {
-    if (statKey(fs.statSync(file.path, { bigint: true })) === file.key) return file.path;
+    if (statKey(fs.statSync(file.path, { bigint: true })) === file.statKey) return file.path;
   } catch {
     // Not there, or not for us.
   }
@@ -101,8 +120,8 @@ export function groupProbes(
 ): ProbeGroup[] {
   const groups = new Map<string, ScriptProbe[]>();
   for (const probe of probes) {
-    const types = probe.arguments.map(({ name, size, isSigned }) => `${name}/${size}/${isSigned}`).join();
-    const key = `${probe.provider}:${probe.name}(${types}) ${perFile(probe)}`;
+    const types = probe.arguments.map(({ name, size, isSigned }) => [name, size, isSigned]);
+    const key = JSON.stringify([probeTitle(probe), types, perFile(probe)]);
     const group = groups.get(key);
     if (group) group.push(probe);
     else groups.set(key, [probe]);
@@ -111,15 +130,15 @@ export function groupProbes(
 }
 
 /** `webapp:request-start(uint32_t, char *)`. */
-export function signature({ provider, name, arguments: types }: ScriptProbe): string {
-  return `${provider}:${name}(${types.map((type) => type.name).join(', ')})`;
+export function signature(probe: ScriptProbe): string {
+  return `${shown(probeTitle(probe))}(${probe.arguments.map((type) => shown(type.name)).join(', ')})`;
 }
 
 /** What the numbers of some types mean, in words for a comment: the tracers know integers and text only. */
 export function notesOn(types: readonly ScriptArgument[]): string[] {
   return types.flatMap((type, index) => {
     if (type.kind === 'float')
-      return [`arg${index} is a ${type.name}: what is shown are the bits of the ${bitsName(type)}`];
+      return [`arg${index} is a ${shown(type.name)}: what is shown are the bits of the ${bitsName(type)}`];
     if (type.scale !== 1) return [`arg${index} is shown times ${type.scale}: divide it to get the value`];
     return [];
   });
@@ -132,28 +151,51 @@ function bitsName({ size }: ScriptArgument): string {
 /** The name of a script's file, without its ending: the provider's, where there is one. */
 export function baseName(probes: readonly ScriptProbe[]): string {
   const providers = new Set(probes.map(({ provider }) => provider));
-  return providers.size === 1 ? probes[0]!.provider.replaceAll(/[^\w-]/g, '_') : 'probes';
+  if (providers.size !== 1) return 'probes';
+  return probes[0]!.provider.replaceAll(/[^\w-]|^-/g, '_').slice(0, WORD_MAX) || 'probes';
 }
 
-/** A name that every C-like language takes for one word. */
+/** Characters of words that are made from names. A file's name has 255 bytes, an event's 64 with the NUL. */
+const WORD_MAX = 48;
+
+/** A name that every C-like language takes for one word. Different texts may have the same: see `Words`. */
 export function identifier(text: string): string {
-  const word = text.replaceAll(/\W/g, '_');
+  const word = text.replaceAll(/\W/g, '_').slice(0, WORD_MAX);
   return /^\d/.test(word) ? `_${word}` : word;
 }
 
-/** Lines with a comment sign before each. Control characters could end the comment. */
-export function comment(sign: string, lines: readonly string[]): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const clean = (line: string): string => line.replaceAll(/[\u0000-\u001f\u007f]/g, '?');
-  return lines.map((line) => `${sign} ${clean(line)}`.trimEnd()).join('\n');
+/** Identifiers of one script, of which each is given once. */
+export class Words {
+  private readonly given = new Set<string>();
+
+  /** The word itself, or with a number behind it. */
+  unique(word: string): string {
+    let unique = word;
+    for (let n = 1; this.given.has(unique); n++) unique = `${word}_${n}`;
+    this.given.add(unique);
+    return unique;
+  }
 }
 
-/** A string literal of the languages that are C's descendants. */
+/**
+ * Lines with a comment sign before each. Whatever is in them, a line stays one: neither a control character nor C's
+ * backslash at its end (or the trigraph for it) ends or prolongs the comment.
+ */
+export function comment(sign: string, lines: readonly string[]): string {
+  return lines
+    .map((line) => `${sign} ${escapeUnseen(line)}`.trimEnd().replace(/(?:\\|\?\?\/)$/, '$&.'))
+    .join('\n');
+}
+
+/** A string literal of the languages that are C's descendants, of text without control characters. */
 export function cString(text: string): string {
   return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
-/** One word for the shell. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/**
+ * What a printf of those prints as the name of a probe: to be put between the quotes of a format.
+ * @param percent how a format has that sign.
+ */
+export function printfTitle(probe: Pick<ProbeSite, 'provider' | 'name'>, percent = '%%'): string {
+  return cString(shown(probeTitle(probe)).replaceAll('%', percent)).slice(1, -1);
 }

@@ -5,20 +5,24 @@
 
 import {
   baseName,
+  brokenRule,
   comment,
   cString,
   type Generate,
   groupProbes,
   notesOn,
   type ProbeGroup,
+  printfTitle,
+  type Rule,
   type ScriptArgument,
+  type ScriptLanguage,
   signature,
 } from './script.ts';
 
 /** It reads the SDT note, which lists no more. */
 const MAX_ARGUMENTS = 12;
 
-export const systemtap: Generate = ({ probes, pids, command }) => {
+const generate: Generate = ({ probes, pids, command }) => {
   const clauses = groupProbes(probes).map((group) => clause(group, pids));
   const head = comment('#', [`Made by: ${command}`, 'Run it as root: stap FILE']);
   return [{ name: `${baseName(probes)}.stp`, text: `#!/usr/bin/env stap\n${head}\n\n${clauses.join('\n')}` }];
@@ -40,11 +44,20 @@ function clause({ first, probes }: ProbeGroup, pids: readonly number[]): string 
   return `${comment('#', [signature(first), ...notes])}
 probe ${points.join(',\n  ')}
 {
-${condition}  printf("%d %s %d/%d ${first.provider}:${first.name}${format}\\n",
+${condition}  printf("%d %s %d/%d ${printfTitle(first)}${format}\\n",
     gettimeofday_ns(), execname(), pid(), tid()${values})
 }
 `;
 }
+
+const PATTERN: Rule = [/[*?[]/, 'SystemTap takes a name or path with * ? [ for a pattern'];
+const NAME: readonly Rule[] = [PATTERN, [/-/, 'SystemTap takes - in the name of a probe for __']];
+
+export const systemtap: ScriptLanguage = {
+  generate,
+  obstacle: ({ path, sdtProvider, sdtName }) =>
+    brokenRule(sdtProvider, [PATTERN]) ?? brokenRule(sdtName, NAME) ?? brokenRule(path, [PATTERN]),
+};
 
 function conversion(type: ScriptArgument): string {
   if (type.text) return '%s';

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { probeTitle } from '../catalogue/probe.ts';
 import { type Field, fieldsKey, fieldValue, formatField } from '../fields.ts';
 import { PairMatcher } from '../pair-matcher.ts';
 import type { Pair, Pairing } from '../pairs.ts';
@@ -204,7 +205,7 @@ export class Statistics {
   private counters(probe: TracedProbe): ProbeCounters {
     let counters = this.countersOf.get(probe);
     if (counters) return counters;
-    const title = `${probe.provider}:${probe.name}`;
+    const title = probeTitle(probe);
     counters = this.probes.get(title) ?? {
       provider: probe.provider,
       probe: probe.name,

@@ -4,9 +4,11 @@
  */
 
 import pc from 'picocolors';
+import { probeTitle } from '../catalogue/probe.ts';
 import { count } from '../output.ts';
 import type { KeyField } from '../pairs.ts';
 import { plainTable } from '../table.ts';
+import { cut, escapeUnseen, shown } from '../text.ts';
 import type { LatencySummary } from './latency.ts';
 import { drawLog2 } from './log2-histogram.ts';
 import type { CountRow, Group, PairRow, Snapshot } from './statistics.ts';
@@ -39,6 +41,8 @@ const BAR_MAX = 60;
 /** Lines for the head, and for what stands under the tables. */
 const FRAME = 4;
 const HISTOGRAM_MIN = 4;
+/** Intervals whose rates are worth a picture. */
+const HISTORY_MIN = 2;
 
 /** The live screen, at most as many lines as there are rows. */
 export function screenLines(
@@ -47,11 +51,11 @@ export function screenLines(
   { columns, rows }: ScreenSize,
   keys: string,
 ): string[] {
-  const head = `${pc.bold('usdt stat')} ${around.patterns.join(' ')}`;
+  const head = `${pc.bold('usdt stat')} ${around.patterns.map((pattern) => shown(pattern)).join(' ')}`;
   const state = `${around.time}  ${formatElapsed(around.elapsed)}  ${count(snapshot.events, 'event')}  ${lostText(around.lost)}`;
   const lines = [head, state, ''];
   const foot: string[] = [];
-  if (around.problems.length > 0) foot.push(pc.yellow(around.problems.at(-1)!));
+  if (around.problems.length > 0) foot.push(pc.yellow(escapeUnseen(around.problems.at(-1)!)));
   if (keys !== '') foot.push(pc.dim(keys));
 
   const { pairs } = snapshot;
@@ -59,7 +63,7 @@ export function screenLines(
   // Latencies are what was asked for: counts have what they leave, but a third at least.
   const wanted = pairs.length === 0 ? 0 : pairs.length * (HISTOGRAM_MIN + 4);
   const forCounts = Math.max(3, Math.ceil(spare / 3), spare - wanted - 2);
-  lines.push(...fitted(countLines(snapshot.counts, around), forCounts, 'row'));
+  lines.push(...fitted(countLines(snapshot.counts, around, columns), forCounts, 'row'));
   const left = rows - lines.length - foot.length - 1;
   if (pairs.length > 0) {
     const each = Math.floor(left / pairs.length);
@@ -70,7 +74,7 @@ export function screenLines(
 
 /** Everything, without limits: for the end. */
 export function summaryLines(snapshot: Snapshot, around: Surroundings, columns: number): string[] {
-  const lines = fitted(countLines(snapshot.counts, around), GROUP_LINES, 'row');
+  const lines = fitted(countLines(snapshot.counts, around, undefined), GROUP_LINES, 'row');
   for (const pair of snapshot.pairs)
     lines.push('', ...pairLines(pair, around, columns, Number.POSITIVE_INFINITY));
   return lines;
@@ -83,11 +87,11 @@ const GROUP_LINES = 200;
 export function plainLines(snapshot: Snapshot, { time, lost }: Surroundings): string[] {
   const lines = snapshot.counts.map(
     ({ provider, probe, group, count: n, rate }) =>
-      `${time}  ${provider}:${probe}${grouped(group)}  count ${n}  rate ${formatRate(rate)}/s`,
+      `${time}  ${shown(probeTitle({ provider, name: probe }))}${grouped(group)}  count ${n}  rate ${formatRate(rate)}/s`,
   );
   for (const row of snapshot.pairs) {
     const { pair, total, groups } = row;
-    const title = `${pair.start} -> ${pair.done}`;
+    const title = `${shown(pair.start)} -> ${shown(pair.done)}`;
     lines.push(
       `${time}  ${title}  ${plainLatency(total)}  pending ${row.pending}${givenUp(row)
         .map((text) => `  ${text}`)
@@ -140,16 +144,18 @@ function jsonGroup({ values, label }: Group): unknown {
   return values.length > 0 ? values.map((value) => value ?? null) : label;
 }
 
-function countLines(rows: readonly CountRow[], { by, unicode }: Surroundings): string[] {
+/** @param columns where the rates of the last intervals are shown beside; there are none in a summary, of the whole time. */
+function countLines(
+  rows: readonly CountRow[],
+  { by, unicode }: Surroundings,
+  columns: number | undefined,
+): string[] {
   const head = ['PROBE', ...(by.length > 0 ? [by.join(', ')] : []), 'COUNT', 'RATE/S'];
-  const longest = Math.max(...rows.map((row) => row.history.length));
-  const history = unicode && rows.some((row) => row.history.length > 1);
-  const cells = rows.map(({ provider, probe, group, count: n, rate, history: rates }) => [
-    shortened(`${provider}:${probe}`, NAME_MAX),
-    ...(by.length > 0 ? [shortened(group.label, GROUP_MAX)] : []),
+  const cells = rows.map(({ provider, probe, group, count: n, rate }) => [
+    shown(probeTitle({ provider, name: probe }), NAME_MAX),
+    ...(by.length > 0 ? [cut(group.label, GROUP_MAX)] : []),
     String(n),
     formatRate(rate),
-    ...(history ? [pc.cyan(sparkline(rates).padStart(longest))] : []),
   ]);
   const aligns: ('left' | 'right')[] = [
     'left',
@@ -157,8 +163,18 @@ function countLines(rows: readonly CountRow[], { by, unicode }: Surroundings): s
     'right',
     'right',
   ];
-  const [first, ...others] = plainTable(history ? [...head, ''] : head, cells, aligns);
-  return [pc.dim(first), ...others];
+  const [first = '', ...others] = plainTable(head, cells, aligns);
+  const longest = Math.max(...rows.map((row) => row.history.length));
+  // The last column is at the right, so that all lines are as wide as the head.
+  const room = Math.min(longest, (columns ?? 0) - first.length - 2);
+  if (!unicode || room < HISTORY_MIN) return [pc.dim(first), ...others];
+  return [
+    pc.dim(first),
+    ...others.map((line, index) => {
+      const rates = rows[index]!.history.slice(-room);
+      return `${line}  ${pc.cyan(sparkline(rates).padStart(room))}`.trimEnd();
+    }),
+  ];
 }
 
 /** The table of a pair, and as much of its histogram as there is room for. */
@@ -166,14 +182,14 @@ function pairLines(row: PairRow, around: Surroundings, columns: number, room: nu
   const { pair, total, groups } = row;
   const key = pair.key.map(keyText).join(', ');
   const arrow = around.unicode ? '→' : '->';
-  const title = `${pc.bold(pair.start)} ${arrow} ${pc.bold(pair.done)}  by ${key}`;
+  const title = `${pc.bold(shown(pair.start))} ${arrow} ${pc.bold(shown(pair.done))}  by ${key}`;
   const notes = [`${row.pending} pending`, ...givenUp(row)].join(', ');
   const lines = [`${title}  ${pc.dim(notes)}`];
   if (total.count === 0) return lines;
   const named = groups.length > 0;
   const cells = [{ group: { values: [], label: 'all' }, ...total }, ...groups].map(
     ({ group, ...summary }) => [
-      ...(named ? [shortened(group.label, GROUP_MAX)] : []),
+      ...(named ? [cut(group.label, GROUP_MAX)] : []),
       String(summary.count),
       ...[summary.p50, summary.p90, summary.p99, summary.max].map(formatDuration),
     ],
@@ -234,10 +250,6 @@ function lostText(lost: number): string {
 function formatElapsed(seconds: number): string {
   const whole = Math.floor(seconds);
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-
-function shortened(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 3)}...`;
 }
 
 /** As many lines as there is room for; the last then says how many are missing. */

@@ -32,13 +32,17 @@ export interface Instance {
 const open = new Set<Instance>();
 let serial = 0;
 
-/** @throws FailureError when the kernel refuses; the caller has checked with `requireTracefs`. */
+/** A name for an instance or a group of events, which tells that it is ours. */
+export function ownName(): string {
+  return ownerName(currentOwner(), serial++);
+}
+
+/** @throws FailureError when the kernel refuses; the caller has it from `openTracefs`. */
 export function createInstance(tracefs: string): Instance {
-  const owner = currentOwner();
   let name: string;
   let path: string;
   do {
-    name = ownerName(owner, serial++);
+    name = ownName();
     path = `${tracefs}/instances/${name}`;
   } while (!tryMakeFolder(path));
 

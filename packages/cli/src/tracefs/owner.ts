@@ -6,6 +6,7 @@
  */
 
 import * as fs from 'node:fs';
+import { pidNamespace } from '../pid-namespace.ts';
 
 export interface Owner {
   readonly pid: number;
@@ -27,12 +28,13 @@ export function parseOwner(name: string): Owner | undefined {
 }
 
 export function currentOwner(): Owner {
-  return { pid: process.pid, start: startTime(process.pid) ?? '0', namespace: pidNamespace() };
+  const pid = ownPid();
+  return { pid, start: startTime(pid) ?? '0', namespace: namespaceNow() };
 }
 
 /** Whether the maker is known to be gone: false for those in other namespaces, of which nothing can be known. */
 export function isGone(owner: Owner): boolean {
-  return owner.namespace === pidNamespace() && startTime(owner.pid) !== owner.start;
+  return owner.namespace === namespaceNow() && startTime(owner.pid) !== owner.start;
 }
 
 /** Field 22 of /proc/PID/stat (proc_pid_stat(5)); undefined for a process that does not exist, or is dead but not yet reaped. */
@@ -48,10 +50,15 @@ export function startTime(pid: number): string | undefined {
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 }
 
-function pidNamespace(): string {
+function namespaceNow(): string {
+  return pidNamespace() ?? '0';
+}
+
+/** As `/proc` counts, which is another number where that of the machine is mounted in a container. */
+function ownPid(): number {
   try {
-    return /\d+/.exec(fs.readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
+    return Number(fs.readlinkSync('/proc/self'));
   } catch {
-    return '0';
+    return process.pid;
   }
 }

@@ -5,8 +5,10 @@
  */
 
 import * as fs from 'node:fs';
+import { reopenAsPath } from '../catalogue/open-file.ts';
 import type { ProbeFile, ProbeSite } from '../catalogue/probe.ts';
 import { FailureError, systemCode } from '../errors.ts';
+import { shown } from '../text.ts';
 
 /** MAX_EVENT_NAME_LEN is 64 with the NUL. */
 const MAX_NAME = 63;
@@ -34,11 +36,32 @@ export function eventName(site: Pick<ProbeSite, 'sdtProvider' | 'sdtName'>, n: n
   return (/^\d/.test(readable) ? `_${readable}` : readable).slice(0, MAX_NAME - suffix.length) + suffix;
 }
 
-/** Events are defined by inode, so any name will do: the file's own where it works for the kernel, else this process' open file. */
-export function withKernelPath<T>(file: Pick<ProbeFile, 'path' | 'openPath'>, use: (path: string) => T): T {
-  // The kernel splits the line at white space, and takes a name from our root, not the process'.
-  if (file.path === file.openPath && !/\s/.test(file.path)) return use(file.path);
-  const fd = fs.openSync(file.openPath, 'r');
+/** Bytes: the kernel takes 4095 for a line, and most are left for arguments. */
+const MAX_PATH = 1000;
+
+/**
+ * Whether the kernel takes a path in a definition as it is. It divides the line at white space, of which it knows that of
+ * Latin-1, byte by byte (lib/ctype.c: the last byte of `à` is one), and what follows `#` is a comment.
+ */
+export function isOneWord(path: string): boolean {
+  const bytes = Buffer.from(path);
+  return (
+    bytes.length <= MAX_PATH &&
+    !bytes.some((byte) => byte === 0xa0 || /[\s#]/.test(String.fromCharCode(byte)))
+  );
+}
+
+/**
+ * Events are defined by inode, so any name will do: the file's own where it works for the kernel, else this process'
+ * open file. @throws OtherFileError when the file's path leads elsewhere by now, or the system's error.
+ */
+export function withKernelPath<T>(
+  file: Pick<ProbeFile, 'path' | 'openPath' | 'statKey'>,
+  use: (path: string) => T,
+): T {
+  // The kernel takes a name from our root, not the process'.
+  if (file.path === file.openPath && isOneWord(file.path)) return use(file.path);
+  const fd = reopenAsPath(file);
   try {
     return use(`/proc/${process.pid}/fd/${fd}`);
   } finally {
@@ -52,7 +75,11 @@ export function addEvent(tracefs: string, definition: string): void {
     append(tracefs, definition);
   } catch (error) {
     throw new FailureError(
-      `the kernel refused ${definition.split(' ').slice(0, 2).join(' ')}: ${lastError(tracefs, definition) ?? systemCode(error)}`,
+      `the kernel refused ${definition
+        .split(' ')
+        .slice(0, 2)
+        .map((part) => shown(part))
+        .join(' ')}: ${lastError(tracefs, definition) ?? systemCode(error)}`,
     );
   }
 }
@@ -92,7 +119,8 @@ function eventsOf(list: string, group: string): Set<string> {
   );
 }
 
-function append(tracefs: string, line: string): void {
+/** Writes a line of `uprobe_events`. @throws the system's error. */
+export function append(tracefs: string, line: string): void {
   const fd = fs.openSync(`${tracefs}/uprobe_events`, fs.constants.O_WRONLY | fs.constants.O_APPEND);
   try {
     fs.writeSync(fd, `${line}\n`);

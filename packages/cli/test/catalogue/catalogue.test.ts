@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -15,11 +14,12 @@ import {
 import { probesOfElf } from '../../src/catalogue/elf-probes.ts';
 import { parseMaps, statKey } from '../../src/catalogue/maps.ts';
 import { openProbeFiles, ProcessScanner } from '../../src/catalogue/sources.ts';
-import { compile, temporaryFolder, without } from '../support.ts';
+import { addSection } from '../sections.ts';
+import { temporaryFolder, webapp, withoutPrograms } from '../support.ts';
 
 const folder = temporaryFolder();
 after(() => fs.rmSync(folder, { recursive: true }));
-const skip = without('gcc');
+const skip = withoutPrograms();
 
 /** A minimal ELF file: one PT_LOAD (R X) of everything at 0x10000, and the sections given. */
 function elfFile(
@@ -212,12 +212,9 @@ test('a probe outside of the loaded segments has no place, arguments nobody unde
 });
 
 test('a large file is read in parts, with the same result', { skip }, () => {
-  const small = compile(folder, 'small');
+  const small = webapp(folder, 'small');
   const large = join(folder, 'large');
-  execFileSync('sh', [
-    '-c',
-    `head -c 3000000 /dev/zero > ${folder}/zeros && objcopy --add-section .zeros=${folder}/zeros ${small} ${large}`,
-  ]);
+  fs.writeFileSync(large, addSection(fs.readFileSync(small), '.zeros', new Uint8Array(3_000_000)));
   const names = (path: string) =>
     openProbeFiles(path)[0]!.sites.map(({ provider, name, offset, argumentText, code }) => ({
       provider,
@@ -232,7 +229,7 @@ test('a large file is read in parts, with the same result', { skip }, () => {
 });
 
 test('a damaged file is an error that names it, never a crash', { skip }, () => {
-  const program = compile(folder, 'damaged');
+  const program = webapp(folder, 'damaged');
   const bytes = fs.readFileSync(program);
   fc.assert(
     fc.property(

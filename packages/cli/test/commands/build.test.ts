@@ -1,14 +1,32 @@
-/** `usdt build`: the images that it writes, read by readelf, and used by a program that is traced. */
+/** `usdt build`: the images that it writes, read back, and used by a program that is traced. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { jsonLines, MAIN, temporaryFolder, until, usdt, without, withoutTracing } from '../support.ts';
+import {
+  ELFOSABI_FREEBSD,
+  ELFOSABI_SOLARIS,
+  type ElfFile,
+  readElf,
+  readNotes as readElfNotes,
+} from 'libusdt/codecs';
+import { kill } from '../../../../test/kill.ts';
+import { readNotes } from '../../../../test/support/notes.ts';
+import { symbolAddresses } from '../../src/catalogue/symbols.ts';
+import {
+  jsonLines,
+  temporaryFolder,
+  until,
+  usdt,
+  without,
+  withoutCommand,
+  withoutTracing,
+} from '../support.ts';
 
 const folder = temporaryFolder();
 after(() => fs.rmSync(folder, { recursive: true }));
-const skip = without('readelf') || (fs.existsSync(MAIN) ? false : 'not built');
+const skip = withoutCommand();
 
 const PROBES = {
   'request-start': ['uint32_t', 'char *'],
@@ -22,16 +40,22 @@ function write(name: string, content: unknown): string {
   return path;
 }
 
-function readelf(...args: readonly string[]): string {
-  return execFileSync('readelf', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-}
+/** EM_*: the processors. */
+const EM_X86_64 = 62;
+const EM_AARCH64 = 183;
 
 function notes(path: string): string[] {
-  return Array.from(
-    readelf('-nW', path).matchAll(/Provider: (\S+)\s+Name: (\S+)\s.*\s+Arguments: ?(.*)/g),
-    ([, provider, name, args]) => `${provider}:${name} ${args}`,
-  );
+  return readNotes(path).map(({ provider, name, args }) => `${provider}:${name} ${args}`);
 }
+
+/** The build id, by our own reader. */
+function buildIdOf(path: string): string {
+  const elf = readElf(fs.readFileSync(path));
+  const [note] = readElfNotes(elf.data(elf.section('.note.gnu.build-id')!), elf.format);
+  return Buffer.from(note!.desc).toString('hex');
+}
+
+const elfOf = (path: string): ElfFile => readElf(fs.readFileSync(path));
 
 test('writes an image for this machine', { skip }, () => {
   const image = join(folder, 'webapp.so');
@@ -55,7 +79,7 @@ test('writes an image for this machine', { skip }, () => {
     'webapp:request__start 4@%edi 8@%rsi',
     'webapp:request__done 4@%edi 2@%si',
   ]);
-  assert.match(readelf('-h', image), /Machine: +Advanced Micro Devices X86-64/);
+  assert.equal(elfOf(image).machine, EM_X86_64);
   assert.equal(fs.statSync(image).mode & 0o777, 0o755);
   assert.deepEqual(
     fs.readdirSync(folder).filter((name) => name.startsWith('.') || name.startsWith('libusdt')),
@@ -102,8 +126,8 @@ test('writes images for every other system, and their engines', {
       assert.deepEqual([read.status, read.stderr], [0, '']);
       assert.match(read.stdout, new RegExp(`Format: ${format}\nArch: ${machine}\n`));
     }
-    if (target.startsWith('illumos')) assert.match(readelf('-h', image), /OS\/ABI: +UNIX - Solaris/);
-    if (target.startsWith('freebsd')) assert.match(readelf('-h', image), /OS\/ABI: +UNIX - FreeBSD/);
+    if (target.startsWith('illumos')) assert.equal(elfOf(image).osabi, ELFOSABI_SOLARIS);
+    if (target.startsWith('freebsd')) assert.equal(elfOf(image).osabi, ELFOSABI_FREEBSD);
   }
 });
 
@@ -167,12 +191,13 @@ test('writes an image for arm64, and the engine', { skip }, () => {
     tracepoint: 'nop',
   });
   assert.equal(bytes, fs.statSync(image).size);
-  assert.ok(readelf('-n', image).includes(`Build ID: ${buildId}`));
-  assert.match(readelf('-h', image), /Machine: +AArch64/);
+  assert.equal(buildIdOf(image), buildId);
+  assert.equal(elfOf(image).machine, EM_AARCH64);
   assert.deepEqual(notes(image), ['webapp:request__start 4@x0 8@x1', 'webapp:request__done 4@x0 2@x1']);
   assert.match(String(engine.file), /arm64\/libusdt-engine-[0-9a-f]{16}\.so$/);
-  assert.match(readelf('-h', String(engine.file)), /Machine: +AArch64/);
-  assert.match(readelf('-W', '--dyn-syms', String(engine.file)), /napi_register_module_v1/);
+  assert.equal(elfOf(String(engine.file)).machine, EM_AARCH64);
+  const register = 'napi_register_module_v1';
+  assert.deepEqual([...symbolAddresses(elfOf(String(engine.file)), new Set([register])).keys()], [register]);
 });
 
 test('JSON and modules, with named and default exports, give the same bytes', { skip }, () => {
@@ -285,6 +310,6 @@ setInterval(() => web.probes['request-start'].fire(i++, '/page/' + i), 20);
     assert.match(maps, /artifact\/libusdt-engine-[0-9a-f]{16}\.so$/m);
     assert.ok(!fs.existsSync(cache));
   } finally {
-    child.kill('SIGKILL');
+    kill(child, 'SIGKILL');
   }
 });

@@ -1,30 +1,38 @@
 /**
  * Programs that were made for DTrace, on this system: what `usdt list` shows of them, and that they can be traced without it.
  */
+
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { buildImage, defineImage, dofAttributes, encodeDof } from 'libusdt/codecs';
-import { jsonLines, MAIN, temporaryFolder, until, usdt, without, withoutTracing } from '../support.ts';
+import { buildImage, defineImage, dofAttributes, encodeDof, readElf } from 'libusdt/codecs';
+import { kill } from '../../../../test/kill.ts';
+import { symbolAddresses } from '../../src/catalogue/symbols.ts';
+import { addSection } from '../sections.ts';
+import {
+  fixtureProgram,
+  jsonLines,
+  MAIN,
+  temporaryFolder,
+  until,
+  usdt,
+  without,
+  withoutCommand,
+  withoutPrograms,
+  withoutTracing,
+} from '../support.ts';
 
 const folder = temporaryFolder();
 after(() => fs.rmSync(folder, { recursive: true }));
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/dtrace-g/${name}`, import.meta.url));
-const skip =
-  without('gcc', 'objcopy', 'readelf') ||
-  (process.arch === 'x64' ? false : 'the fixtures are for x64') ||
-  (fs.existsSync(MAIN) ? false : 'not built');
+const skip = withoutPrograms() || withoutCommand();
 
 /** See fixtures/dtrace-g/README.md. */
-function shop(): string {
-  const program = join(folder, 'shop');
-  execFileSync('gcc', ['-z', 'noexecstack', '-o', program, fixture('shop.o'), fixture('notes.o')]);
-  return program;
-}
+const shop = (): string => fixtureProgram(folder, 'shop');
 
 /** Events of one run, without what differs between runs. */
 function trace(pattern: string, ...command: readonly string[]): { events: string[]; stderr: string } {
@@ -155,7 +163,7 @@ test('a process is listed with them, and who traces it is seen', {
     });
     await new Promise((resolve) => tracer.stdout.once('data', resolve));
     const during = list();
-    tracer.kill('SIGINT');
+    kill(tracer, 'SIGINT');
     tracer.stdout.resume();
     await new Promise((resolve) => tracer.once('exit', resolve));
     assert.deepEqual(
@@ -163,7 +171,7 @@ test('a process is listed with them, and who traces it is seen', {
       untraced.map(([name]) => [name, name === 'idle']),
     );
   } finally {
-    child.kill();
+    kill(child);
   }
 });
 
@@ -180,51 +188,13 @@ test('scripts are for tracers that can find it', { skip: skip || withoutTracing(
   assert.match(script('perf').stdout, /define request__start '\S+:0x[0-9a-f]+ arg0=%bx:s32 /);
 });
 
-/** Fires `dofs:eight` and `dofs:twice` as code does that `dtrace -G` has been over: calls, overwritten. */
-const ASSEMBLY = `
-        .globl main
-main:   pushq %rbx
-        movl $2, %ebx
-again:  subq $16, %rsp
-        movq $-7, (%rsp)
-        movl $8, 8(%rsp)
-        movq $-1, %rdi
-        movl %ebx, %esi
-        leaq text(%rip), %rdx
-        movl $0x1234fff4, %ecx
-        movl $5, %r8d
-        movl $6, %r9d
-        .globl eight
-eight:  nop
-        .globl asks
-asks:   xorl %eax, %eax
-        .globl first
-first:  nop
-        .globl second
-second: nop
-        addq $16, %rsp
-        decl %ebx
-        jnz again
-        popq %rbx
-        xorl %eax, %eax
-        ret
-        .section .rodata
-text:   .asciz "some text"
-        .section .note.GNU-stack,"",@progbits
-`;
-
-/** The program, and its symbols' addresses as readelf has them. */
+/** dtrace-g/dofs.s with a document of its probes, and the addresses of its symbols. */
 function dofProgram(): { program: string; symbols: Record<string, number> } {
-  const [source, bare, document, program] = ['dofs.s', 'bare', 'dofs.dof', 'dofs'].map((name) =>
-    join(folder, name),
-  );
-  fs.writeFileSync(source!, ASSEMBLY);
-  execFileSync('gcc', ['-o', bare!, source!]);
+  const program = fixtureProgram(folder, 'dofs');
+  const bare = fs.readFileSync(program);
+  const names = new Set(['main', 'eight', 'asks', 'first', 'second']);
   const symbols = Object.fromEntries(
-    Array.from(
-      execFileSync('readelf', ['-sW', bare!], { encoding: 'utf8' }).matchAll(/: ([0-9a-f]{16}) .* (\w+)$/gm),
-      ([, address, name]) => [name!, Number.parseInt(address!, 16)] as const,
-    ),
+    Array.from(symbolAddresses(readElf(bare), names), ([name, address]) => [name, Number(address)]),
   );
   const at = (name: string): number => symbols[name]! - symbols.main!;
   const stable = ['Stable', 'Stable', 'Common'] as const;
@@ -243,41 +213,30 @@ function dofProgram(): { program: string; symbols: Record<string, number> } {
     'int',
     'pid_t',
   ];
-  fs.writeFileSync(
-    document!,
-    encodeDof({
-      ...{ model: 'LP64', encoding: 'LSB', version: 3, relocated: true },
-      providers: [
-        {
-          ...{ name: 'dofs', attributes },
-          probes: [
-            {
-              ...{ ...place, name: 'eight', offsets: [at('eight')], enabledOffsets: [] },
-              ...{ nativeTypes: eight, translatedTypes: eight, mapping: eight.map((_, index) => index) },
-            },
-            {
-              ...place,
-              ...none,
-              name: 'two-places',
-              offsets: [at('first'), at('second')],
-              enabledOffsets: [at('asks')],
-            },
-            { ...place, ...none, name: 'never-fired', offsets: [], enabledOffsets: [at('asks')] },
-          ],
-        },
-      ],
-    }),
-  );
-  const section = `.SUNW_dof=${document!}`;
-  execFileSync('objcopy', [
-    '--add-section',
-    section,
-    '--set-section-flags',
-    '.SUNW_dof=contents,readonly',
-    bare!,
-    program!,
-  ]);
-  return { program: program!, symbols };
+  const document = encodeDof({
+    ...{ model: 'LP64', encoding: 'LSB', version: 3, relocated: true },
+    providers: [
+      {
+        ...{ name: 'dofs', attributes },
+        probes: [
+          {
+            ...{ ...place, name: 'eight', offsets: [at('eight')], enabledOffsets: [] },
+            ...{ nativeTypes: eight, translatedTypes: eight, mapping: eight.map((_, index) => index) },
+          },
+          {
+            ...place,
+            ...none,
+            name: 'two-places',
+            offsets: [at('first'), at('second')],
+            enabledOffsets: [at('asks')],
+          },
+          { ...place, ...none, name: 'never-fired', offsets: [], enabledOffsets: [at('asks')] },
+        ],
+      },
+    ],
+  });
+  fs.writeFileSync(program, addSection(bare, '.SUNW_dof', document));
+  return { program, symbols };
 }
 
 test('a program that has DOF only: listed as the document says', { skip }, () => {
@@ -321,7 +280,7 @@ test('its arguments are where a call would have had them', { skip: skip || witho
 });
 
 test('of a process with an image that has notes and DOF, each probe is listed once, as bpftrace lists it, and attached to', {
-  skip: skip || withoutTracing() || without('bpftrace'),
+  skip: skip || withoutTracing() || without('bpftrace', 'gcc'),
 }, async () => {
   const definition = defineImage('web-app', { probes: { 'request-start': ['int', 'json'], done: [] } });
   const target = { os: 'linux', arch: 'x64', tracepoint: 'nop', dof: true } as const;
@@ -361,10 +320,10 @@ test('of a process with an image that has notes and DOF, each probe is listed on
     await until(() => told.includes('\n'), 'the tracer');
     assert.equal(told, 'usdt: tracing web-app:request-start, web-app:done\n');
     const traced = jsonLines(usdt(folder, 'list', '--json', image!).stdout).map((probe) => probe.traced);
-    tracer.kill('SIGINT');
+    kill(tracer, 'SIGINT');
     await new Promise((resolve) => tracer.once('exit', resolve));
     assert.deepEqual(traced, [true, true]);
   } finally {
-    child.kill();
+    kill(child);
   }
 });

@@ -1,4 +1,5 @@
 /** `usdt export` as an agent: asked by curl's equivalent, and scraped by a real Prometheus. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -6,14 +7,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { kill } from '../../../../test/kill.ts';
 import {
-  compile,
   MAIN,
   sleep,
   temporaryFolder,
   tracesOf,
   until,
   usdt,
+  webapp,
   without,
   withoutTracing,
 } from '../support.ts';
@@ -23,10 +25,10 @@ const skip = withoutTracing();
 const children: ChildProcess[] = [];
 let program = '';
 before(() => {
-  if (!skip) program = compile(folder);
+  if (!skip) program = webapp(folder);
 });
 after(async () => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) kill(child, 'SIGKILL');
   await sleep(50);
   fs.rmSync(folder, { recursive: true, force: true });
 });
@@ -59,7 +61,7 @@ async function agent(...args: readonly string[]): Promise<Agent> {
     url: (JSON.parse(out) as { url: string }).url,
     errors: () => err,
     stop: (signal) => {
-      child.kill(signal);
+      kill(child, signal);
       return exit;
     },
   };
@@ -128,7 +130,7 @@ test('labels by fields, buckets of one’s own, and programs that come later', {
     '0.5,60',
   );
   assert.ok((await text(url)).includes('usdt_probe_sites 0\n'));
-  compile(folder, 'later', '-DPROVIDER=laterapp');
+  webapp(folder, 'later', 'laterapp');
   const child = spawn(later, ['100000', '5000']);
   children.push(child);
   const label = 'provider="laterapp",probe="request__done",arg1="404",comm="later"';
@@ -141,7 +143,7 @@ test('labels by fields, buckets of one’s own, and programs that come later', {
     /usdt_latency_seconds_bucket\{le="60",start="laterapp:request__start",done="laterapp:request__done",arg1="200",comm="later"\} \d+/,
   );
   assert.doesNotMatch(told, /le="0\.001"/);
-  child.kill();
+  kill(child);
   assert.equal(await stop('SIGINT'), 0);
 });
 
@@ -186,7 +188,7 @@ interface Answer {
 }
 
 test('Prometheus scrapes two agents', { skip: skip || without('prometheus', 'promtool') }, async () => {
-  const other = compile(folder, 'other', '-DPROVIDER=otherapp');
+  const other = webapp(folder, 'other', 'otherapp');
   const one = await agent('-f', program, '--latency', 'webapp:request-start,request-done', '--key', 'arg0');
   const two = await agent('otherapp:*', '-f', other);
   const free = createServer().listen(0, '127.0.0.1');
@@ -257,7 +259,7 @@ scrape_configs:
   assert.ok(Number(median?.value[1]) > 0 && Number(median?.value[1]) < 1, JSON.stringify(median));
   assert.equal(await one.stop('SIGTERM'), 0);
   assert.equal(await two.stop('SIGTERM'), 0);
-  prometheus.kill('SIGTERM');
+  kill(prometheus, 'SIGTERM');
   await new Promise((resolve) => prometheus.on('close', resolve));
 });
 

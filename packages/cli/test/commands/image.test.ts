@@ -1,9 +1,11 @@
 /** Programs that define their probes with libusdt: the images say everything, before the program has started. */
+
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { kill } from '../../../../test/kill.ts';
 import { jsonLines, MAIN, temporaryFolder, until, usdt, withoutTracing } from '../support.ts';
 
 const folder = temporaryFolder();
@@ -100,6 +102,6 @@ test('a program that starts after the tracer is seen from its first event', { sk
   await until(() => err.includes('tracing shop-app:request-start'), 'the tracer');
   const child = spawn(process.execPath, [program, '50'], { env });
   await new Promise((resolve) => tracer.on('close', resolve));
-  child.kill();
+  kill(child);
   assert.deepEqual(argsOf(out), [0, 1].map(expected));
 });

@@ -3,30 +3,30 @@ import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { kill } from '../../../../test/kill.ts';
+import { readNotes } from '../../../../test/support/notes.ts';
 import {
-  compile,
   jsonLines,
   MAIN,
   temporaryFolder,
   until,
   usdt,
+  webapp,
   without,
+  withoutCommand,
+  withoutPrograms,
   withoutTracing,
 } from '../support.ts';
 
 const folder = temporaryFolder();
 after(() => fs.rmSync(folder, { recursive: true }));
-const skip = without('gcc', 'readelf') || (fs.existsSync(MAIN) ? false : 'not built');
+const skip = withoutPrograms() || withoutCommand();
 
-/** What binutils read of the same notes. */
-function readelfProbes(path: string): string[] {
-  const text = execFileSync('readelf', ['-nW', path], { encoding: 'utf8', maxBuffer: 1 << 28 });
-  return Array.from(
-    text.matchAll(
-      /Provider: (\S+)\s+Name: (\S+)\s+Location: 0x0*([0-9a-f]+), Base: \S+, Semaphore: 0x0*([0-9a-f]*)\s+Arguments: ?(.*)/g,
-    ),
-    ([, provider, name, location, semaphore, args]) =>
-      `${provider}:${name} ${location} ${semaphore || '-'} ${args}`,
+/** What libusdt's decoder reads of the same notes, and binutils where they are installed. */
+function decodedProbes(path: string): string[] {
+  return readNotes(path).map(
+    ({ provider, name, pc, semaphore, args }) =>
+      `${provider}:${name} ${pc.toString(16)} ${semaphore ? semaphore.toString(16) : '-'} ${args}`,
   );
 }
 
@@ -46,21 +46,21 @@ const LIBRARIES = ['libc.so.6', 'libstdc++.so.6', 'libm.so.6', 'ld-linux-x86-64.
   .filter((path) => fs.existsSync(path));
 
 for (const path of LIBRARIES) {
-  test(`the probes of ${path} are those that readelf shows`, { skip }, () => {
-    assert.deepEqual(ourProbes(path), readelfProbes(path));
+  test(`the probes of ${path} are those of its notes`, { skip }, () => {
+    assert.deepEqual(ourProbes(path), decodedProbes(path));
   });
 }
 
-test('the probes of a C program are those that readelf and bpftrace show', { skip }, () => {
-  const program = compile(folder);
+test('the probes of a C program are those of its notes', { skip }, () => {
+  const program = webapp(folder);
   const probes = ourProbes(program);
   assert.equal(probes.length, 4);
-  assert.deepEqual(probes, readelfProbes(program));
+  assert.deepEqual(probes, decodedProbes(program));
 });
 
 test('bpftrace lists the same names', { skip: skip || withoutTracing() || without('bpftrace') }, () => {
   const library = '/usr/lib/x86_64-linux-gnu/libstdc++.so.6';
-  const files = [compile(folder)];
+  const files = [webapp(folder)];
   if (fs.existsSync(library)) {
     // bpftrace wants permission to execute, and understands `+` as an operator.
     files.push(join(folder, 'libstdcxx.so'));
@@ -84,7 +84,7 @@ test('bpftrace lists the same names', { skip: skip || withoutTracing() || withou
 });
 
 test('the table has a line for each probe', { skip }, () => {
-  const program = compile(folder);
+  const program = webapp(folder);
   const { stdout, status } = usdt(folder, 'list', program);
   assert.equal(status, 0);
   const lines = stdout.trimEnd().split('\n');
@@ -96,7 +96,7 @@ test('the table has a line for each probe', { skip }, () => {
 });
 
 test('what can not be read is told, the rest is listed', { skip }, () => {
-  const program = compile(folder);
+  const program = webapp(folder);
   const broken = join(folder, 'broken');
   fs.writeFileSync(broken, fs.readFileSync(program).subarray(0, 9000));
   const { stdout, stderr, status } = usdt(
@@ -117,7 +117,7 @@ test('what can not be read is told, the rest is listed', { skip }, () => {
 });
 
 test('exit codes: nothing found, bad command line, no such process', { skip }, () => {
-  assert.equal(usdt(folder, 'list', compile(folder), 'nosuch:*').status, 3);
+  assert.equal(usdt(folder, 'list', webapp(folder), 'nosuch:*').status, 3);
   assert.equal(usdt(folder, 'list', '--nonsense').status, 2);
   assert.equal(usdt(folder, 'list', '-p', 'x').status, 2);
   assert.equal(usdt(folder, 'list', '-p', '1', '/bin/true').status, 2);
@@ -132,7 +132,7 @@ test('exit codes: nothing found, bad command line, no such process', { skip }, (
 test('of a process, and of all: deleted and moved files too; traced while somebody traces', {
   skip: skip || withoutTracing(),
 }, async () => {
-  const program = compile(folder, 'living');
+  const program = webapp(folder, 'living');
   const child = spawn(program, ['1000', '10000']);
   try {
     await until(() => fs.readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes('living'), 'the program');
@@ -149,7 +149,7 @@ test('of a process, and of all: deleted and moved files too; traced while somebo
     });
     await new Promise((resolve) => tracer.stdout.once('data', resolve));
     const traced = Object.fromEntries(list(program).map((probe) => [probe.probe, probe.traced]));
-    tracer.kill('SIGINT');
+    kill(tracer, 'SIGINT');
     tracer.stdout.resume();
     await new Promise((resolve) => tracer.once('exit', resolve));
     assert.deepEqual(traced, { request__start: false, types: true, where: false, request__done: false });
@@ -157,6 +157,6 @@ test('of a process, and of all: deleted and moved files too; traced while somebo
     assert.equal(list('--all').filter(({ file }) => file === program).length, 4);
     assert.equal(list('-p', String(child.pid)).filter(({ traced: now }) => now === false).length, 4);
   } finally {
-    child.kill();
+    kill(child);
   }
 });

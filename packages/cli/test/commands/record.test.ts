@@ -5,8 +5,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../../../../test/kill.ts';
 import {
-  compile,
   jsonLines,
   MAIN,
   sleep,
@@ -14,6 +14,7 @@ import {
   tracesOf,
   until,
   usdt,
+  webapp,
   without,
   withoutTracing,
 } from '../support.ts';
@@ -26,18 +27,18 @@ const REQUESTS = fileURLToPath(new URL('../fixtures/requests.mjs', import.meta.u
 const env = { ...process.env, LIBUSDT_DIR: join(folder, 'cache'), NO_COLOR: '1' };
 const output = join(folder, 'trace.json');
 const children: ChildProcess[] = [];
-const kill = (): void => {
-  for (const child of children) child.kill('SIGKILL');
+const killAll = (): void => {
+  for (const child of children) kill(child, 'SIGKILL');
 };
-process.on('exit', kill);
+process.on('exit', killAll);
 after(() => {
-  kill();
+  killAll();
   fs.rmSync(folder, { recursive: true });
 });
 let program = '';
 before(() => {
   if (skip) return;
-  program = compile(folder);
+  program = webapp(folder);
   // Its image is then known before it runs again.
   spawnSync(process.execPath, [REQUESTS, '0', '0'], { env });
 });
@@ -190,13 +191,13 @@ test('it is whole after signals, and when it is killed between writes', { skip }
     await until(() => fs.statSync(path).size > 50_000, 'events');
     if (signal === 'SIGKILL') {
       // Killed in the middle of a write it would be half written.
-      child.kill('SIGSTOP');
+      kill(child, 'SIGSTOP');
       await until(() => /^State:\tT/m.test(fs.readFileSync(`/proc/${child.pid}/status`, 'utf8')), 'the stop');
     }
-    child.kill(signal);
+    kill(child, signal);
     const [code] = await once(child, 'close');
     assert.equal(code, signal === 'SIGKILL' ? null : 0);
-    app.kill();
+    kill(app);
     const { traceEvents, otherData } = trace(path);
     assert.ok(traceEvents.length > 300);
     assert.ok(Number(otherData.slices) > 0);
@@ -265,11 +266,11 @@ test('what can not be written or makes no sense is said before anything runs', {
 test('lost events are noted in the trace', { skip }, async () => {
   const path = join(folder, 'lost.json');
   const { child, errors } = await start(path, 'webapp:*', '-f', program, '--buffer', '64');
-  child.kill('SIGSTOP');
+  kill(child, 'SIGSTOP');
   spawnSync(program, ['20000']);
-  child.kill('SIGCONT');
+  kill(child, 'SIGCONT');
   await sleep(300);
-  child.kill('SIGINT');
+  kill(child, 'SIGINT');
   await once(child, 'close');
   const { traceEvents, otherData } = trace(path);
   const lost = Number(otherData.lost);
@@ -330,7 +331,7 @@ test('a progress line on a terminal', { skip: skip || without('tmux') }, async (
     assert.equal(end.includes('recording'), false);
     assert.ok(trace(path).traceEvents.length > 10);
   } finally {
-    app.kill();
+    kill(app);
     terminal.close();
   }
 });

@@ -1,18 +1,21 @@
 /** The scripts for other tracers: run by bpftrace and perf, checked by SystemTap and the C compiler where they are installed. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { findTracefs } from '../../src/tracefs/tracefs.ts';
+import { kill } from '../../../../test/kill.ts';
 import {
-  compile,
+  absent,
+  findTracefs,
   MAIN,
   startShop,
   temporaryFolder,
   until,
   usdt,
+  webapp,
   without,
   withoutTracing,
 } from '../support.ts';
@@ -21,7 +24,7 @@ const folder = temporaryFolder();
 const skip = withoutTracing();
 const children: ChildProcess[] = [];
 after(() => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) kill(child, 'SIGKILL');
   fs.rmSync(folder, { recursive: true });
 });
 let image = '';
@@ -30,7 +33,7 @@ let program = '';
 before(async () => {
   if (skip) return;
   fs.mkdirSync(join(folder, 'a folder'));
-  program = compile(folder, 'a folder/webapp');
+  program = webapp(folder, 'a folder/webapp');
   const cache = join(folder, 'cache');
   fs.mkdirSync(cache, { mode: 0o700 });
   shop = startShop(folder);
@@ -70,7 +73,7 @@ async function lines(pattern: RegExp, command: string, ...args: readonly string[
       .slice(0, -1)
       .filter((line) => pattern.test(line));
   await until(() => matching().length >= 3 || child.exitCode !== null, 'three events');
-  child.kill('SIGINT');
+  kill(child, 'SIGINT');
   assert.ok(matching().length >= 3, `${out}${err}`);
   return matching();
 }
@@ -117,8 +120,8 @@ test('bpftrace with processes, a file with a blank, and types for a foreign prog
     'webapp:request-start=_,string',
   );
   const found = await lines(/webapp:/, 'bpftrace', save('webapp.bt', text));
-  one.kill();
-  two.kill();
+  kill(one);
+  kill(two);
   for (const line of found) {
     const [, , who, what, ...values] = line.split(' ');
     assert.equal(who, `${one.pid}/${one.pid}`);
@@ -136,7 +139,7 @@ test('perf runs its script, reads text, and leaves no event behind', {
   const running = spawn(program, ['100000', '10000']);
   children.push(running);
   const { stdout, stderr } = spawnSync('sh', [save('both.sh', both), '2'], { encoding: 'utf8' });
-  running.kill();
+  kill(running);
   const starts = stdout.split('\n').filter((line) => line.includes(':request__start:'));
   assert.ok(starts.length > 3, stderr);
   for (const line of starts) {
@@ -198,9 +201,8 @@ test('the script for DTrace names probes as DTrace does', { skip }, () => {
 });
 
 test('ebpf_exporter: the program compiles, and the configuration names its maps and labels', {
-  skip: skip || without('clang', 'bpftool', 'python3', 'unshare'),
+  skip: skip || without('clang', 'bpftool', 'python3', 'readelf', 'unshare', '/usr/include/bpf/usdt.bpf.h'),
 }, async (t) => {
-  if (!fs.existsSync('/usr/include/bpf/usdt.bpf.h')) return t.skip('no headers of libbpf');
   const there = join(folder, 'ebpf');
   fs.mkdirSync(there);
   // Printed it is a shell script that writes the files; -o writes the same ones.
@@ -235,7 +237,7 @@ test('ebpf_exporter: the program compiles, and the configuration names its maps 
   assert.ok(sections.includes(`usdt/${image}:shop__app:request__start`), sections);
   const parse = 'import json,sys,yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)';
   const read = spawnSync('python3', ['-c', parse, join(there, 'probes.yaml')], { encoding: 'utf8' });
-  if (read.stderr.includes('ModuleNotFoundError')) return t.skip('no yaml module for python3');
+  if (read.stderr.includes('ModuleNotFoundError')) return t.skip(absent('the yaml module of python3'));
   const { counters } = (JSON.parse(read.stdout) as { metrics: { counters: Counter[] } }).metrics;
   const symbols = execFileSync('readelf', ['-sW', join(there, 'probes.bpf.o')], { encoding: 'utf8' });
   for (const { name } of counters) assert.match(symbols, new RegExp(`OBJECT .* ${name}$`, 'm'));

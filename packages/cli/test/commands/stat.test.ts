@@ -5,8 +5,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../../../../test/kill.ts';
 import {
-  compile,
   jsonLines,
   MAIN,
   sleep,
@@ -14,6 +14,7 @@ import {
   tracesOf,
   until,
   usdt,
+  webapp,
   without,
   withoutTracing,
 } from '../support.ts';
@@ -24,18 +25,18 @@ const skip = withoutTracing();
 const REQUESTS = fileURLToPath(new URL('../fixtures/requests.mjs', import.meta.url));
 const env = { ...process.env, LIBUSDT_DIR: join(folder, 'cache'), NO_COLOR: '1' };
 const children: ChildProcess[] = [];
-const kill = (): void => {
-  for (const child of children) child.kill('SIGKILL');
+const killAll = (): void => {
+  for (const child of children) kill(child, 'SIGKILL');
 };
-process.on('exit', kill);
+process.on('exit', killAll);
 after(() => {
-  kill();
+  killAll();
   fs.rmSync(folder, { recursive: true });
 });
 let program = '';
 before(() => {
   if (skip) return;
-  program = compile(folder);
+  program = webapp(folder);
   // Its image is then known before it runs again.
   spawnSync(process.execPath, [REQUESTS, '0', '0'], { env });
 });
@@ -181,7 +182,7 @@ test('a program with sdt.h, that others run, in lines', { skip }, async () => {
     '-d',
     '1.5',
   );
-  child.kill();
+  kill(child);
   assert.equal(status, 0);
   assert.match(stderr, /^usdt: tracing webapp:request__start, webapp:request__done\n/);
   assert.match(stderr, /usdt: \d+ events in \d+\.\d s, 0 lost\n$/);
@@ -213,11 +214,11 @@ test('lost events are shown', { skip }, async () => {
     err += data;
   });
   await until(() => err.includes('\n'), 'the tracer');
-  child.kill('SIGSTOP');
+  kill(child, 'SIGSTOP');
   spawnSync(program, ['20000']);
-  child.kill('SIGCONT');
+  kill(child, 'SIGCONT');
   await sleep(300);
-  child.kill('SIGINT');
+  kill(child, 'SIGINT');
   await once(child, 'close');
   const { events, lost } = lines(out).at(-1)!;
   assert.ok(lost > 1000);
@@ -311,7 +312,7 @@ test('a live screen on a terminal, its keys, and the terminal as it was afterwar
     await terminal.until((text) => /lost\n/.test(text) && !terminal.taken(), 'the end by SIGTERM');
     assert.ok(terminal.cursorShown());
   } finally {
-    app.kill();
+    kill(app);
     terminal.close();
   }
 });

@@ -3,9 +3,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { findTracefs } from '../../src/tracefs/tracefs.ts';
+import { kill } from '../../../../test/kill.ts';
+import { unusable } from '../../../../test/support/needs.ts';
 import {
-  compile,
+  findTracefs,
   jsonLines,
   MAIN,
   sleep,
@@ -13,6 +14,7 @@ import {
   tracesOf,
   until,
   usdt,
+  webapp,
   without,
   withoutTracing,
 } from '../support.ts';
@@ -22,7 +24,7 @@ after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 let program = '';
 before(() => {
-  if (!skip) program = compile(folder);
+  if (!skip) program = webapp(folder);
 });
 
 interface Running {
@@ -54,7 +56,7 @@ async function start(...args: readonly string[]): Promise<Running> {
     pid: child.pid!,
     events: () => jsonLines(out.slice(0, out.lastIndexOf('\n') + 1)),
     errors: () => err,
-    kill: (signal) => child.kill(signal),
+    kill: (signal) => kill(child, signal),
     exit,
   };
 }
@@ -168,22 +170,22 @@ test('a process that starts later, and only process -p', { skip }, async () => {
   const second = spawnSync(program, ['50', '100']);
   await until(() => tracer.events().some(({ pid }) => pid === second.pid), 'events of the second process');
   await until(() => only.events().length > 2, 'events of one process');
-  first.kill();
+  kill(first);
   assert.equal(await only.exit, 0, 'it ends with the process');
   assert.deepEqual([...new Set(only.events().map(({ pid }) => pid))], [first.pid]);
-  tracer.kill('SIGINT');
+  kill(tracer, 'SIGINT');
   assert.equal(await tracer.exit, 0);
   assert.equal(tracer.events().filter(({ pid }) => pid === second.pid).length, 50);
 });
 
 test('a pattern without a file finds programs that start after it (--wait)', { skip }, async () => {
-  const unique = compile(folder, 'unique', '-DPROVIDER=uniqueapp');
+  const unique = webapp(folder, 'unique', 'uniqueapp');
   assert.equal(usdt(folder, 'trace', 'uniqueapp:*').status, 3);
   const tracer = await start('uniqueapp:request-*', '--wait');
   const child = spawn(unique, ['500', '10000']);
   await until(() => tracer.events().length > 0, 'events of a file that was not known');
-  child.kill();
-  tracer.kill('SIGTERM');
+  kill(child);
+  kill(tracer, 'SIGTERM');
   assert.equal(await tracer.exit, 0);
 });
 
@@ -191,7 +193,7 @@ test('nothing is left in tracefs: at the end, by signals, when the program crash
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const tracer = await start('webapp:*', '-f', program);
     assert.ok(tracesOf(tracer.pid).length > 0);
-    tracer.kill(signal);
+    kill(tracer, signal);
     assert.equal(await tracer.exit, 0, signal);
     assert.deepEqual(tracesOf(tracer.pid), []);
   }
@@ -223,7 +225,7 @@ test('nothing is left when the reader of the output goes away, and the command e
   assert.equal(left().includes(program), false);
 });
 
-test('probes in a file that only a container has', { skip: skip || without('unshare') }, async () => {
+test('probes in a file that only a container has', { skip: skip || without('unshare') }, async (t) => {
   const script = `mount -t tmpfs none /mnt && cp ${program} /mnt/inner && exec /mnt/inner 100000 10000`;
   const child = spawn('unshare', ['-m', 'sh', '-c', script]);
   try {
@@ -231,6 +233,12 @@ test('probes in a file that only a container has', { skip: skip || without('unsh
       () => fs.readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes('/mnt/inner'),
       'the program',
     );
+    if (!fs.readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes(' /mnt/inner\n')) {
+      t.skip(
+        unusable('runs in a chroot, whose place the kernel puts before paths of other mount namespaces'),
+      );
+      return;
+    }
     for (const args of [['webapp:where', '-p', String(child.pid)], ['/mnt/inner:webapp:where']]) {
       assert.equal(jsonLines(usdt(folder, 'trace', '--json', '-n', '1', ...args).stdout)[0]!.comm, 'inner');
     }
@@ -239,7 +247,7 @@ test('probes in a file that only a container has', { skip: skip || without('unsh
     );
     assert.equal(listed.length, 4);
   } finally {
-    child.kill();
+    kill(child);
   }
 });
 
@@ -251,7 +259,7 @@ test('what a killed usdt left is removed by the next; what others have is not to
   const tracefs = findTracefs()!;
   fs.appendFileSync(`${tracefs}/uprobe_events`, `p:theirs_${process.pid}/mine ${program}:0x1000\n`);
   try {
-    killed.kill('SIGKILL');
+    kill(killed, 'SIGKILL');
     await killed.exit;
     assert.ok(tracesOf(killed.pid).length > 0);
     const both = usdt(folder, 'trace', 'webapp:request-start', '--json', '-f', program, '--', program, '30');
@@ -265,15 +273,28 @@ test('what a killed usdt left is removed by the next; what others have is not to
     await until(() => living.events().length === 30, 'the same events in the other tracer');
   } finally {
     fs.appendFileSync(`${tracefs}/uprobe_events`, `-:theirs_${process.pid}/mine\n`);
-    living.kill('SIGINT');
+    kill(living, 'SIGINT');
     await living.exit;
   }
 });
 
-test('files with blanks, without a name, and changed since', { skip }, async () => {
-  const blank = compile(folder, 'a b\tc');
-  assert.equal(jsonLines(usdt(folder, 'trace', 'webapp:where', '--json', '--', blank, '3').stdout).length, 3);
-  const deleted = compile(folder, 'deleted');
+test('files with blanks or # in their names, without a name, and changed since', { skip }, async () => {
+  const blank = webapp(folder, 'a b\tc');
+  // The kernel takes what is behind a # for a comment, and does not take long lines.
+  const long = join(
+    folder,
+    'd'.repeat(200),
+    'e'.repeat(200),
+    'f'.repeat(200),
+    'g'.repeat(200),
+    'h'.repeat(200),
+  );
+  fs.mkdirSync(long, { recursive: true });
+  for (const file of [blank, webapp(folder, 'a#b'), webapp(long)]) {
+    const { stdout, stderr } = usdt(folder, 'trace', 'webapp:where', '--json', '--', file, '3');
+    assert.equal(jsonLines(stdout).length, 3, stderr);
+  }
+  const deleted = webapp(folder, 'deleted');
   const child = spawn(deleted, ['1000', '10000']);
   try {
     await until(() => fs.readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes('deleted'), 'the program');
@@ -284,17 +305,17 @@ test('files with blanks, without a name, and changed since', { skip }, async () 
       2,
     );
   } finally {
-    child.kill();
+    kill(child);
   }
 });
 
 test('lost events are counted, none is counted twice', { skip }, async () => {
   const tracer = await start('webapp:*', '-f', program, '--buffer', '64');
-  tracer.kill('SIGSTOP');
+  kill(tracer, 'SIGSTOP');
   spawnSync(program, ['20000']);
-  tracer.kill('SIGCONT');
+  kill(tracer, 'SIGCONT');
   await sleep(300);
-  tracer.kill('SIGINT');
+  kill(tracer, 'SIGINT');
   assert.equal(await tracer.exit, 0);
   const seen = tracer.events().filter(({ probe }) => probe !== undefined).length;
   const [, lost] = /(\d+) lost\n$/.exec(tracer.errors())!;
@@ -324,11 +345,4 @@ test('a hundred thousand events of two threads of execution, in order, without l
     time = String(event.time);
   }
   assert.equal(last.size, 2);
-});
-
-test('without tracefs the error says what to do', { skip: skip || without('unshare') }, () => {
-  const script = `mount --make-rprivate / && umount -l /sys/kernel/tracing && umount -l /sys/kernel/debug 2>/dev/null; exec "${process.execPath}" "${MAIN}" trace 'webapp:*'`;
-  const { status, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', script], { encoding: 'utf8' });
-  assert.equal(status, 4, stderr);
-  assert.match(stderr, /tracefs is not mounted: mount -t tracefs tracefs \/sys\/kernel\/tracing/);
 });

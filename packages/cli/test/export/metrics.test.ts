@@ -22,7 +22,16 @@ function event(
   args: readonly (number | string)[],
   pid = 7,
 ): TraceEvent {
-  return { time: milliseconds * 1e6, cpu: 0, pid, tid: pid, comm: 'webapp', probe: of, args };
+  return {
+    time: milliseconds * 1e6,
+    cpu: 0,
+    pid,
+    tid: pid,
+    comm: 'webapp',
+    thread: 'webapp',
+    probe: of,
+    args,
+  };
 }
 
 function metrics(by: readonly string[] = [], lost = 0): Metrics {

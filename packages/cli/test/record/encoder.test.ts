@@ -19,7 +19,6 @@ function encode(events: TraceEvent[], limit?: number, slices: string[] = [], key
   pairing.update(PROBES);
   const encoder = new TraceEncoder({
     pairing,
-    processName: (pid) => `process ${pid}`,
     ...(limit && { limit }),
   });
   let text = '';
@@ -154,20 +153,20 @@ test('processes are told apart', () => {
 
 test('names are told once, and again when they change', () => {
   const { trace } = encode([
-    fakeEvent(other, 1, [], { pid: 5, tid: 6, comm: 'worker "1"' }),
-    fakeEvent(other, 2, [], { pid: 5, tid: 5, comm: 'main' }),
-    fakeEvent(other, 3, [], { pid: 5, tid: 6, comm: 'worker "1"' }),
-    fakeEvent(other, 4, [], { pid: 5, tid: 6, comm: 'renamed' }),
-    fakeEvent(other, 5, [], { pid: 5, tid: 7, comm: '' }),
+    fakeEvent(other, 1, [], { pid: 5, tid: 6, comm: 'app', thread: 'worker "1"' }),
+    fakeEvent(other, 2, [], { pid: 5, tid: 5, comm: 'app', thread: 'main' }),
+    fakeEvent(other, 3, [], { pid: 5, tid: 6, comm: 'app', thread: 'worker "1"' }),
+    fakeEvent(other, 4, [], { pid: 5, tid: 6, comm: 'app', thread: 'renamed' }),
+    fakeEvent(other, 5, [], { pid: 5, tid: 7, comm: '', thread: '' }),
   ]);
   assert.deepEqual(
     trace.traceEvents
       .filter(({ ph }) => ph === 'M')
       .map(({ name, pid, tid, args }) => [name, pid, tid, args.name]),
     [
-      ['process_name', 5, 5, 'process 5'],
+      ['process_name', 5, 5, 'app'],
       ['thread_name', 5, 6, 'worker "1"'],
-      ['process_name', 5, 5, 'process 5'],
+      ['process_name', 5, 5, 'app'],
       ['thread_name', 5, 5, 'main'],
       ['thread_name', 5, 6, 'renamed'],
     ],

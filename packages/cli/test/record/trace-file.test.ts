@@ -68,27 +68,34 @@ test('a path that can not be written says why', async () => {
 });
 
 const skip = process.geteuid?.() !== 0 && 'not root: no small disk can be made';
-test('a full disk keeps what was recorded before', { skip }, async () => {
-  const disk = join(folder, 'disk');
-  fs.mkdirSync(disk);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
-  try {
-    const path = join(disk, 'a.json');
-    let written = 0;
-    const file = await TraceFile.create(path, () => ({ written, note: 'x'.repeat(written / 100) }));
-    await assert.rejects(async () => {
-      for (;;) {
-        let text = '';
-        for (let i = 0; i < 200; i++) text += event(written + i);
-        await file.write(text);
-        written += 200;
-      }
-    }, /^FailureError: can't write .*: the disk is full; it has what was recorded before$/);
-    assert.ok(written > 5000);
-    assert.equal(read(path).traceEvents.length, written);
-    await file.close().catch(() => {});
-    assert.equal(read(path).traceEvents.length, written);
-  } finally {
-    execFileSync('umount', ['-l', disk]);
-  }
-});
+for (const each of [200, 100_000]) {
+  test(`a full disk keeps what there was room for, ${each} events a write`, { skip }, async () => {
+    const disk = join(folder, `disk-${each}`);
+    fs.mkdirSync(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
+    try {
+      const path = join(disk, 'a.json');
+      let written = 0;
+      const file = await TraceFile.create(path, () => ({ written, note: 'x'.repeat(written / 100) }));
+      await assert.rejects(async () => {
+        for (;;) {
+          let text = '';
+          for (let i = 0; i < each; i++) text += event(written + i);
+          await file.write(text);
+          written += each;
+        }
+      }, /^FailureError: can't write .*: the disk is full; it has what was recorded before$/);
+      const names = read(path).traceEvents.map(({ name }: { name: string }) => Number(name));
+      assert.ok(names.length > 8000 && fs.statSync(path).size > 250_000, `${names.length} events`);
+      assert.ok(names.length >= written && names.length < written + each);
+      assert.deepEqual(
+        names,
+        Array.from(names, (_, n) => n),
+      );
+      await file.close().catch(() => {});
+      assert.equal(read(path).traceEvents.length, names.length);
+    } finally {
+      execFileSync('umount', ['-l', disk]);
+    }
+  });
+}

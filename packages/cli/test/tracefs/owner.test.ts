@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { currentOwner, isGone, ownerName, parseOwner, startTime } from '../../src/tracefs/owner.ts';
-import { findTracefs } from '../../src/tracefs/tracefs.ts';
+import { tracefsFolders } from '../../src/tracefs/tracefs.ts';
 import { eventDefinition, eventGroups, eventName } from '../../src/tracefs/uprobe-events.ts';
 
 test('a name tells its owner, and who is not there any more', { skip: process.platform !== 'linux' }, () => {
@@ -39,7 +39,15 @@ test('an event is defined by file, place and semaphore', () => {
 });
 
 test('tracefs is found where it is mounted', () => {
-  assert.equal(findTracefs(''), undefined);
-  assert.equal(findTracefs('x /nowhere/tracing tracefs rw 0 0\n'), '/nowhere/tracing');
-  assert.equal(findTracefs('d /nowhere/debug debugfs rw 0 0\n'), '/nowhere/debug/tracing');
+  assert.deepEqual(tracefsFolders(''), { mounted: [], automatic: [] });
+  const mounts = `d /sys/kernel/debug debugfs rw 0 0
+t /sys/kernel/debug/tracing tracefs rw 0 0
+x /no\\040where tracefs rw 0 0
+t /sys/kernel/tracing tracefs rw 0 0
+d /nowhere/debug debugfs rw 0 0
+`;
+  assert.deepEqual(tracefsFolders(mounts), {
+    mounted: ['/sys/kernel/tracing', '/sys/kernel/debug/tracing', '/no where'],
+    automatic: ['/nowhere/debug/tracing'],
+  });
 });

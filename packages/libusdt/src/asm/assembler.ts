@@ -10,7 +10,7 @@
  * Where there are too few, some of them are words on the stack.
  *
  * A word takes 8 bytes on every architecture: in frames, among locals, and wherever `load` and `store` go. Where
- * registers have 32 bits, the lower half is used. So data have one layout, and JavaScript writes one kind of frame.
+ * registers have 32 bits, the lower half is used. So frames have one layout on all architectures, whatever JavaScript runs on.
  * @module
  */
 

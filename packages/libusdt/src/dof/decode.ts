@@ -4,7 +4,7 @@
  * @module
  */
 
-import { alignUp } from '../object/bytes.ts';
+import { alignUp, decodeText } from '../object/bytes.ts';
 import * as dof from './constants.ts';
 import type { DofDocument, DofFormat, DofProbe, DofProvider } from './document.ts';
 import { DofError } from './error.ts';
@@ -42,8 +42,6 @@ export interface DecodedProbe extends DofProbe {
 const MOST_BYTES = 64 * 1024 * 1024;
 /** What an offset may become is larger than it is. */
 const OFFSET_BYTES = 64;
-
-const utf8 = new TextDecoder();
 
 /** Data model, byte order and version. @throws DofError for what does not begin as a document does. */
 export function readDofFormat(bytes: Uint8Array): DofFormat {
@@ -279,7 +277,7 @@ function stringsAt(sections: Sections, table: Uint8Array, offset: number, count:
     const end = at < table.length ? table.indexOf(0, at) : -1;
     if (end === -1) throw new RangeError(`no string at ${at} of ${table.length}`);
     sections.spend(end + 1 - at);
-    found.push(utf8.decode(table.subarray(at, end)));
+    found.push(decodeText(table.subarray(at, end)));
     at = end + 1;
   }
   return found;

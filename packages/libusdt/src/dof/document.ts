@@ -7,7 +7,7 @@
 export interface DofFormat {
   readonly model: 'ILP32' | 'LP64';
   readonly encoding: 'LSB' | 'MSB';
-  /** 2 brought is-enabled offsets; with 3 those mean another protocol on Linux, and it is the only one of macOS. */
+  /** 1: no is-enabled offsets. 2: with them. 3: the only version of macOS; on Linux it changes the is-enabled protocol. */
   readonly version: 1 | 2 | 3;
 }
 

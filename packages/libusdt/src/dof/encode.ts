@@ -36,7 +36,7 @@ const PROVIDER = { type: dof.DOF_SECT_PROVIDER, align: 4, entsize: dof.SIZE.prov
 const RELTAB = { type: dof.DOF_SECT_RELTAB, align: 8, entsize: dof.SIZE.relodesc } as const;
 const URELHDR = { type: dof.DOF_SECT_URELHDR, align: 4, entsize: 0 } as const;
 
-/** Which way a provider's contents go into its sections. */
+/** The contents of a provider's sections. */
 interface ProviderParts {
   readonly provider: DofProvider;
   readonly name: number;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decodeText } from '../object/bytes.ts';
 import * as dof from './constants.ts';
 import type { DofEffect, DofRule } from './rules.ts';
 import { type DofSec, type DofView, OutsideDocument, readHdr, readSec, requireBytes } from './structures.ts';
@@ -60,7 +61,6 @@ export function referred(document: Examined, index: number, type: number): DofSe
   return section;
 }
 
-const utf8 = new TextDecoder();
 /** Most bytes of a string that are shown. */
 const MOST_SHOWN = 256;
 
@@ -95,7 +95,7 @@ export class StringTable {
     if (at >= this.size) return '';
     const start = this.#bytes.subarray(at, at + MOST_SHOWN);
     const length = start.indexOf(0);
-    return utf8.decode(length === -1 ? start : start.subarray(0, length));
+    return decodeText(length === -1 ? start : start.subarray(0, length));
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The names of argument types in D, for `args[0]`, `args[1]`... D knows C's types, and refuses an argument whose type's
- * name it does not: so what C does not know either is given as what travels.
+ * The names of argument types in D, for `args[0]`, `args[1]`... D knows C's types, and refuses unknown type names. Types
+ * that are ours alone (json, scaled integers) are declared as what is passed: `char *`, the integer.
  * https://illumos.org/books/dtrace/chp-typeopexpr.html
  *
  * An argument of D is a word of the process (fasttrap_isa.c: fasttrap_usdt_getarg). Where words have 32 bits, one of 64

@@ -1,10 +1,13 @@
 /**
- * What every binary writer here needs: alignment and NUL-terminated UTF-8, without one small array per string.
+ * What every binary writer and reader here needs: alignment and text in UTF-8, without one small array per string.
  * @module
  */
 
 const utf8 = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
+// A mark at the beginning is part of a name.
+const replacing = new TextDecoder('utf-8', { ignoreBOM: true });
+const REPLACEMENT = '\ufffd';
 
 /** The smallest multiple of `alignment` (a power of two) that is not below `value`. Exact up to 2^53. */
 export function alignUp(value: number, alignment: number): number {
@@ -72,3 +75,40 @@ export interface Spelling {
 }
 
 export const LITERAL: Spelling = { length: cStringLength, write: writeCString };
+
+/**
+ * Text in UTF-8. A byte that is none becomes a lone surrogate, U+DC80 to U+DCFF, so that different bytes stay different;
+ * Python does the same (PEP 383), and its `os.fsencode` gives the bytes back.
+ */
+export function decodeText(bytes: Uint8Array): string {
+  const text = replacing.decode(bytes);
+  return text.includes(REPLACEMENT) ? decodeExactly(bytes) : text;
+}
+
+function decodeExactly(bytes: Uint8Array): string {
+  let text = '';
+  let start = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const length = sequenceLength(bytes, at);
+    at += Math.max(length, 1);
+    if (length > 0) continue;
+    text += replacing.decode(bytes.subarray(start, at - 1)) + String.fromCharCode(0xdc00 + bytes[at - 1]!);
+    start = at;
+  }
+  return text + replacing.decode(bytes.subarray(start));
+}
+
+/** Bytes of the character at `at`; 0 if there is none. Unicode 16.0, table 3-7. */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at]!;
+  if (first < 0x80) return 1;
+  const length = first < 0xc2 || first > 0xf4 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  // Nothing longer than necessary, no surrogate, nothing beyond U+10FFFF.
+  const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  for (let i = 1; i < length; i++) {
+    const byte = bytes[at + i] ?? 0;
+    if (byte < (i === 1 ? least : 0x80) || byte > (i === 1 ? most : 0xbf)) return 0;
+  }
+  return length;
+}

@@ -3,8 +3,8 @@
  *
  * Values that need no conversion (numbers for integers, texts for strings) are written into the frame at once.
  * Any other sends the whole delivery the long way: first all values are converted, which may run the program's own
- * code, then all are written. Where all arguments are small integers there is a shorter way still, short enough to be
- * inlined into the loop that fires; it must not lead to the other ways but by one call that the JIT sees never taken.
+ * code, then all are written. Where all arguments are small integers there is a shorter way still. It must stay short
+ * enough to be inlined into the loop that fires: its only slow exit is one call, which the JIT sees as never taken.
  *
  * There is one class, with methods by the number of arguments, where the handles (probe.ts) have a class for each
  * number: all deliveries then have one hidden class, and the JIT compiles these methods for that one, however many

@@ -141,8 +141,8 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
   }
 
   /**
-   * Makes the probes visible to tracers, those that are already excepted. May be called at any time, and again. Where
-   * the environment makes that impossible nothing happens, and `status` says why.
+   * Makes all probes visible to tracers; those that already are stay as they are. May be called at any time, and again.
+   * Where the environment makes that impossible nothing happens, and `status` says why.
    * @throws UsdtError USDT_NO_PROBES, USDT_FREED; USDT_UNAVAILABLE if `strict`.
    */
   enable(options: EnableOptions = {}): Status {

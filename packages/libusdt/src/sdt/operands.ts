@@ -90,7 +90,8 @@ export interface Operand {
 export function parseArguments(text: string): Operand[] {
   const trimmed = text.trim();
   if (trimmed === '') return [];
-  return trimmed.split(/\s+(?=-?\d+f?@)/).map((argument) => {
+  // Looked for from the start of a run of blanks only: else a long one takes time by the square of its length.
+  return trimmed.split(/(?<!\s)\s+(?=-?\d+f?@)/).map((argument) => {
     const parts = /^(-?)(\d+)(f?)@(\S.*)$/s.exec(argument);
     if (parts === null) throw new RangeError(`not an SDT argument: ${JSON.stringify(argument)}`);
     const [, sign, size, float, operand] = parts;

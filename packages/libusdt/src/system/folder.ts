@@ -38,7 +38,7 @@ const STICKY = 0o1000;
 const OPEN_FOLDER = fs.constants.O_RDONLY | (fs.constants.O_DIRECTORY ?? 0) | (fs.constants.O_NOFOLLOW ?? 0);
 
 /**
- * Where to publish, best first. LIBUSDT_DIR stands alone when it is set: who says where, does not want another place.
+ * Where to publish, best first. If LIBUSDT_DIR is set, it is the only candidate.
  * XDG_RUNTIME_DIR and the home folder are left out where they don't exist: making them is the login's task, and a
  * stale XDG_RUNTIME_DIR under sudo would have root make the user's.
  * @see https://specifications.freedesktop.org/basedir-spec/latest/

@@ -3,8 +3,9 @@
  * loaded only if it is, byte for byte, what this version of the library would have made of the program's own definition:
  * so tracers see what the program means, and no other code than ours gets loaded.
  *
- * What the builder may choose is the tracepoint, since the best one depends on the kernel that the program will run on
- * (each works on every kernel), and whether there is something for DTrace's daemon in the image.
+ * The builder chooses the tracepoint, since the best one depends on the kernel that the program will run on (each works
+ * on every kernel). An image with a document for DTrace's daemon is accepted too: `buildImage` can make one, `usdt
+ * build` does not.
  * @module
  */
 

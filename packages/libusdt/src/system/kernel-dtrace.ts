@@ -4,9 +4,10 @@
  * An image is published, verified and loaded as on Linux; then its document is handed to the helper device, and taken
  * back by unload(). Two things differ:
  *
- * - Images stay mapped until the process ends. A consumer that traces a probe when it is taken back goes on for a while,
- *   and the kernel finds its breakpoints by address: what would be mapped there next would be hit. So the cost of a
- *   definition that was ever enabled is its image's pages, once: the same definition gets the same image again.
+ * - Images stay mapped until the process ends. After a document is unregistered a consumer may trace its probes for a
+ *   while, and the kernel finds its breakpoints by address. Unmapping would let it hit whatever is mapped there next.
+ *   So the cost of a definition that was ever enabled is its image's pages, once: the same definition gets the same
+ *   image again.
  * - Documents are registered per process, by address. A worker thread that uses an image which another thread has
  *   registered adds nothing.
  * @module

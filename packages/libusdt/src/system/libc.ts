@@ -25,6 +25,11 @@ export interface Libc {
    * @throws Error with the errno's name as its code.
    */
   ioctl(descriptor: number, request: number, argument: IoctlArgument): number;
+  /**
+   * What a system call returns, at least 0. Strings are passed as their address.
+   * @throws Error with the errno's name as its code.
+   */
+  syscall(number: number, ...args: readonly (number | string)[]): number;
   /** False also where the C library does not tell. */
   isMainThread(): boolean;
 }
@@ -81,6 +86,7 @@ const FUNCTIONS = {
   memfd_create: 'memfd_create',
   open: 'open',
   strnlen: 'strnlen',
+  syscall: 'syscall',
   write: 'write',
 } as const;
 
@@ -170,6 +176,11 @@ export function openLibc(engine: Engine): Libc {
       frame.bytes.set(bytes, at);
       const returned = result(start);
       bytes.set(frame.bytes.subarray(at, at + bytes.length));
+      return returned;
+    },
+    syscall(number, ...args) {
+      const returned = callInt(address.syscall, number, ...args);
+      if (returned < 0) throw failed(`system call ${number}`);
       return returned;
     },
     // Linux gives the main thread the process' id.

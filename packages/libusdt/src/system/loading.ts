@@ -22,7 +22,7 @@ export function processArch(): Arch | Problem {
   return { path: '', reason: 'architecture-not-supported', detail };
 }
 
-/** What a function of node:os says, unless Deno's permissions forbid it to ask. */
+/** The result of `what()`, a function of node:os, or `otherwise` if Deno's permissions deny it. */
 export function ask(what: () => string, otherwise: string): string {
   try {
     return what();
@@ -38,13 +38,7 @@ export function ask(what: () => string, otherwise: string): string {
 export function openEngine(arch: Arch, format: ObjectFormat, images: string | undefined): Engine | Problem {
   const { bytes, buildId } = buildEngine(arch, format);
   const name = publishedName('engine', buildId);
-  const attempt = (file: string): Engine | Problem => {
-    try {
-      return loadEngine(file, arch);
-    } catch (error) {
-      return loadProblem(error, file);
-    }
-  };
+  const attempt = (file: string): Engine | Problem => attemptEngine(file, arch);
   if (images !== undefined) {
     // Who ships images wants no cache folder: the engine is beside them, or comes from a file that is gone at once.
     const file = join(images, name);
@@ -59,6 +53,19 @@ export function openEngine(arch: Arch, format: ObjectFormat, images: string | un
   return isProblem(temporary) ? combineProblems([published, temporary]) : temporary;
 }
 
+/** For programs that publish nothing: it comes from a file that is gone at once, and leaves none in a cache folder. */
+export function openPassingEngine(arch: Arch, format: ObjectFormat): Engine | Problem {
+  return fromTemporaryFile(buildEngine(arch, format).bytes, (file) => attemptEngine(file, arch));
+}
+
+function attemptEngine(file: string, arch: Arch): Engine | Problem {
+  try {
+    return loadEngine(file, arch);
+  } catch (error) {
+    return loadProblem(error, file);
+  }
+}
+
 /** A folder of our own for the moment that loading takes. /dev/shm is a file system of its own, which may be executable where /tmp is not. */
 function fromTemporaryFile(bytes: Uint8Array, attempt: (file: string) => Engine | Problem): Engine | Problem {
   const problems: Problem[] = [];
@@ -69,7 +76,7 @@ function fromTemporaryFile(bytes: Uint8Array, attempt: (file: string) => Engine 
       const file = join(folder, 'engine.so');
       fs.writeFileSync(file, bytes, { mode: 0o700, flag: 'wx' });
       const result = attempt(file);
-      if (!isProblem(result)) return result;
+      if (!isProblem(result) || result.reason === 'addons-forbidden') return result;
       problems.push(result);
     } catch (error) {
       problems.push(problemFrom(error, parent, parent));

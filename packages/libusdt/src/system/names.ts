@@ -27,7 +27,7 @@ const TEMPORARY_LIFE = DAY;
 /** The scope where none could be found out; never equal to another. */
 const NO_SCOPE = '0';
 
-/** So much of the build id, which is a hash of the content, is in a file's name. It tells files apart; what makes them safe is that all bytes are compared. */
+/** Bytes of the build id (a hash of the content) in a file name. Enough to be unique; safety comes from comparing the content. */
 const HASH_BYTES = 8;
 
 export function publishedName(label: string, buildId: Uint8Array): string {

@@ -1,6 +1,6 @@
 /**
- * What the library needs of an operating system: one way in, and one file per system behind it (linux.ts; noop.ts
- * for all that has none). A system belongs to one JavaScript thread.
+ * What the library needs of an operating system: one way in, and one file per kind of system behind it: linux.ts;
+ * kernel-dtrace.ts for macOS, illumos and FreeBSD; noop.ts for all others. A system belongs to one JavaScript thread.
  * @module
  */
 

@@ -19,7 +19,7 @@ const TWO_32 = 2 ** 32;
 const LOOP_LIMIT = 24;
 /** The same where TextEncoder must first be given a new view, which costs as much as the copy. */
 const LOOP_LIMIT_NEW_VIEW = 48;
-/** A text for TextEncoder begins at a multiple of so many bytes of the scratch area, so that few views serve all. */
+/** In bytes. Strings for TextEncoder start at multiples of this in the scratch area, so that 64 cached views are enough. */
 const VIEW_STEP = 64;
 /** Enough for what one event's texts may take (event-size.ts). */
 const VIEWS = 64;

@@ -5,21 +5,15 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { after } from 'node:test';
 import type { Arch } from '../../src/target.ts';
 
-export const ARCHS: readonly Arch[] = ['x64', 'arm64', 'i386'];
+export { needs } from '../../../../test/support/needs.ts';
 
-/** Test options: skip where one of these programs is absent, but never in CI. */
-export function needs(...programs: readonly string[]): { skip: string | false } {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const missing = programs.filter((name) => !folders.some((folder) => existsSync(join(folder, name))));
-  const skip = missing.length > 0 && process.env.CI !== 'true';
-  return { skip: skip ? `not installed: ${missing.join(', ')}` : false };
-}
+export const ARCHS: readonly Arch[] = ['x64', 'arm64', 'i386'];
 
 /** Standard output of a program that must succeed. */
 export function run(program: string, ...args: readonly string[]): string {

@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { readNotes } from '../../../../test/support/notes.ts';
 import { decodeDof } from '../../src/dof/decode.ts';
 import { validateDof } from '../../src/dof/validate.ts';
 import { dTypeNames } from '../../src/image/d-types.ts';
@@ -19,7 +20,7 @@ import { parseArguments } from '../../src/sdt/operands.ts';
 import type { Target } from '../../src/target.ts';
 import { INTEGERS, OTHERS, parseCType } from '../../src/types/ctypes.ts';
 import type { CTypeName } from '../../src/types/infer.ts';
-import { assertAccepted, needs, run, scratchFolder } from '../object/tools.ts';
+import { assertAccepted, needs, scratchFolder } from '../object/tools.ts';
 
 const folder = scratchFolder();
 const TARGETS: readonly Target[] = [
@@ -223,13 +224,13 @@ test('dtrace passes over the notes of what is in the DOF, and finds those of an 
   }
 });
 
-test('thousands of probes do not mean thousands of program headers', needs('readelf'), () => {
+test('thousands of probes do not mean thousands of program headers', () => {
   const probes = Array.from({ length: 5000 }, (_, i) => defineProbe(`probe-${i}x`, ['int']));
   const image = buildImage({ ...ONE, probes }, { ...X64, dof: true });
   assert.equal(readElf(image.bytes).segments.length, 5);
   assert.equal(decodeDof(image.dof!.bytes).providers[0]!.probes.length, 5000);
   const path = join(folder, 'large.so');
   writeFileSync(path, image.bytes);
-  const listed = run('readelf', '-nW', path).stdout.match(/^ +Name: probe__\d+x$/gm);
-  assert.equal(listed?.length, 5000);
+  const listed = readNotes(path).filter(({ name }) => /^probe__\d+x$/.test(name));
+  assert.equal(listed.length, 5000);
 });

@@ -2,12 +2,13 @@
  * Images that were built ahead of time: what is loaded, what is refused and why, and that nothing is written.
  */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { readNotes } from '../../../../test/support/notes.ts';
 import {
   type Arch,
   buildEngine,
@@ -263,9 +264,9 @@ describe('a program with its own image', {
   });
 
   test('tracers read its probes from the file', () => {
-    const text = execFileSync('readelf', ['-n', write(bytesOf())], { encoding: 'utf8' });
+    const notes = readNotes(write(bytesOf()));
     assert.deepEqual(
-      [...text.matchAll(/Provider: (\S+)\s+Name: (\S+)/g)].map(([, provider, name]) => `${provider}:${name}`),
+      notes.map(({ provider, name }) => `${provider}:${name}`),
       ['webapp:request__start', 'webapp:request__done'],
     );
   });

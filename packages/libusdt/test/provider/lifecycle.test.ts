@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { readNotes } from '../../../../test/support/notes.ts';
 import { createProvider } from '../../src/index.ts';
 
 const linux = process.platform === 'linux' ? false : 'images are mapped on Linux only';
@@ -28,11 +29,11 @@ function mapped(file: string): boolean {
   return readFileSync('/proc/self/maps', 'utf8').includes(file);
 }
 
-/** Provider:probe names in a file, as readelf reads them. */
+/** Provider:probe names in a file. */
 function listed(file: string): string[] {
-  const text = execFileSync('readelf', ['-n', file], { encoding: 'utf8', maxBuffer: 64 << 20 });
-  const names = [...text.matchAll(/Provider: (\S+)\s+Name: (\S+)/g)];
-  return names.map(([, provider, name]) => `${provider}:${name}`).sort();
+  return readNotes(file)
+    .map(({ provider, name }) => `${provider}:${name}`)
+    .sort();
 }
 
 function active(provider: ReturnType<typeof createProvider>) {

@@ -1,44 +1,24 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { needs, SDT_HEADER } from '../../../../test/support/needs.ts';
+import { readNotes } from '../../../../test/support/notes.ts';
 import type { ElfFormat } from '../../src/object/elf/constants.ts';
 import { encodeNotes } from '../../src/object/elf/notes.ts';
-import { ElfError, readElf } from '../../src/object/elf/reader.ts';
+import { ElfError } from '../../src/object/elf/reader.ts';
 import { decodeStapsdtNotes, encodeStapsdtNotes, type StapsdtNote } from '../../src/sdt/note.ts';
 import { parseArguments } from '../../src/sdt/operands.ts';
-import { needs, run, scratchFolder } from '../object/tools.ts';
+import { run, scratchFolder } from '../object/tools.ts';
 
 /** deepEqual tells null-prototype objects from ours. */
 const PLAIN = { noNullPrototype: true } as const;
 const LSB: ElfFormat = { class: 64, data: 'lsb' };
 const folder = scratchFolder();
 
-function probesByUs(path: string): StapsdtNote[] {
-  const file = readElf(readFileSync(path));
-  const section = file.section('.note.stapsdt');
-  assert.ok(section, `${path} has SDT notes`);
-  return decodeStapsdtNotes(file.data(section), file.format);
-}
-
-function probesByReadelf(path: string): StapsdtNote[] {
-  const { stdout } = run('readelf', '-nW', path);
-  const form =
-    /Provider: (.*)\n +Name: (.*)\n +Location: (\w+), Base: (\w+), Semaphore: (\w+)\n +Arguments: ?(.*)(?:\n|$)/g;
-  return [...stdout.matchAll(form)].map(([, provider, name, pc, base, semaphore, args]) => ({
-    pc: BigInt(pc!),
-    base: BigInt(base!),
-    semaphore: BigInt(semaphore!),
-    provider: provider!,
-    name: name!,
-    args: args!.trimEnd(),
-  }));
-}
-
 function agree(path: string): StapsdtNote[] {
-  const ours = probesByUs(path);
-  assert.deepEqual(ours, probesByReadelf(path));
+  const ours = readNotes(path);
   for (const { args } of ours) {
     const operands = parseArguments(args);
     assert.equal(operands.length, args.split('@').length - 1, args);
@@ -56,14 +36,14 @@ for (const path of ['/usr/lib/x86_64-linux-gnu/libstdc++.so.6', '/usr/bin/python
   });
 }
 
-const SDT_HEADERS = '/usr/include/x86_64-linux-gnu/sys';
+const SDT_HEADERS = dirname(SDT_HEADER);
 
 for (const [compiler, word] of [
   ['gcc', 'x86-64'],
   ['aarch64-linux-gnu-gcc', 'arm64'],
 ] as const) {
   const title = `the probes of a C program with semaphores on ${word}`;
-  test(title, needs(compiler, 'readelf', `${SDT_HEADERS}/sdt.h`), () => {
+  test(title, needs(compiler, 'readelf', SDT_HEADER), () => {
     const source = join(folder, 'program.c');
     const program = join(folder, `program-${word}`);
     cpSync(SDT_HEADERS, join(folder, 'include', 'sys'), { recursive: true, filter: isSdtHeader });

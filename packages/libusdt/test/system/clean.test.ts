@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { kill } from '../../../../test/kill.ts';
 import { cleanCache } from '../../src/system/clean.ts';
 import { temporaryName } from '../../src/system/names.ts';
 import { publish } from '../../src/system/publish.ts';
@@ -88,13 +89,13 @@ describe('cleanCache', () => {
     const { file } = good(publish(opened(folder), NAME, fs.readFileSync(library)));
     age(file, 1000);
     const child = spawn('sleep', ['60'], { env: { ...process.env, LD_PRELOAD: file }, stdio: 'ignore' });
-    t.after(() => child.kill());
+    t.after(() => kill(child));
     while (!fs.readFileSync(`/proc/${child.pid}/maps`, 'latin1').includes(file)) {
       await new Promise((done) => setTimeout(done, 5));
     }
     assert.deepEqual(cleanCache({ folder, olderThanDays: 0 }), { removed: [], kept: 1 });
     const ended = new Promise((done) => child.once('exit', done));
-    child.kill();
+    kill(child);
     await ended;
     assert.deepEqual(cleanCache({ folder, olderThanDays: 0 }), { removed: [file], kept: 0 });
   });

@@ -65,7 +65,8 @@ describe('openFolder', () => {
 
   it('returns the canonical path', (t) => {
     const base = temporaryFolder(t);
-    fs.mkdirSync(join(base, 'real'));
+    // Some users' umask lets their group write.
+    fs.mkdirSync(join(base, 'real'), { mode: 0o700 });
     fs.symlinkSync('real', join(base, 'link'));
     assert.equal(opened(join(base, 'link/libusdt')).path, join(base, 'real/libusdt'));
   });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { kill } from '../../../../test/kill.ts';
 import { publish } from '../../src/system/publish.ts';
 import { age, BYTES, good, modeOf, NAME, opened, problem, temporaryFolder } from './support.ts';
 
@@ -143,7 +144,7 @@ describe('a process that is killed while it publishes', () => {
       const closed = new Promise((done) => victim.once('close', done));
       await firstOutput(victim);
       await new Promise((done) => setTimeout(done, 5 + Math.random() * 20));
-      victim.kill('SIGKILL');
+      kill(victim, 'SIGKILL');
       await closed;
       assertRecovers(path);
     }

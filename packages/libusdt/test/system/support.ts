@@ -10,6 +10,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { absent } from '../../../../test/support/needs.ts';
 import { type Folder, openFolder } from '../../src/system/folder.ts';
 import { isProblem, type Problem } from '../../src/system/reasons.ts';
 
@@ -49,8 +50,7 @@ export function good<T extends object>(value: T | Problem): T {
 
 /** Skips, or fails where everything must be there. */
 export function lacking(t: TestContext, what: string): void {
-  if (process.env.CI === 'true') assert.fail(`needed, but absent: ${what}`);
-  t.skip(`needs ${what}`);
+  t.skip(absent(what));
 }
 
 export function isRoot(t: TestContext): boolean {

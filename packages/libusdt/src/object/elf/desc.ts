@@ -3,12 +3,10 @@
  * @module
  */
 
-import { alignUp } from '../bytes.ts';
+import { alignUp, decodeText } from '../bytes.ts';
 import type { ElfFormat } from './constants.ts';
 import { ElfError } from './error.ts';
 import type { LocatedNote } from './notes.ts';
-
-const utf8 = new TextDecoder();
 
 export class DescReader {
   private readonly note: LocatedNote;
@@ -51,7 +49,7 @@ export class DescReader {
     const end = desc.indexOf(0, at);
     if (end === -1) throw this.error(`${what} does not end with NUL`);
     this.at = end + 1;
-    return utf8.decode(desc.subarray(at, end));
+    return decodeText(desc.subarray(at, end));
   }
 
   /** Insists that everything has been read. */

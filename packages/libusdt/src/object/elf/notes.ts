@@ -9,7 +9,7 @@
  * @module
  */
 
-import { alignUp, cStringLength, writeCString } from '../bytes.ts';
+import { alignUp, cStringLength, decodeText, writeCString } from '../bytes.ts';
 import type { ElfFormat } from './constants.ts';
 import { ElfEncoder } from './encoder.ts';
 import { ElfError } from './error.ts';
@@ -27,7 +27,6 @@ export interface LocatedNote extends ElfNote {
 }
 
 const NHDR_SIZE = 12;
-const utf8 = new TextDecoder();
 
 /**
  * The notes of a section, one after another; descriptions are views, not copies.
@@ -54,7 +53,7 @@ export function* readNotes(section: Uint8Array, format: ElfFormat, align = 4): G
     const rawName = section.subarray(at + NHDR_SIZE, at + NHDR_SIZE + namesz);
     if (lastName === undefined || !equal(lastName, rawName)) {
       const nul = rawName.indexOf(0);
-      name = utf8.decode(nul === -1 ? rawName : rawName.subarray(0, nul));
+      name = decodeText(nul === -1 ? rawName : rawName.subarray(0, nul));
       lastName = rawName;
     }
     yield { name, type: view.getUint32(at + 8, little), desc: section.subarray(descOffset, end), descOffset };

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { decodeText } from '../bytes.ts';
 import {
   EI_NIDENT,
   EI_OSABI,
@@ -79,7 +80,6 @@ export interface ElfFile {
 
 /** Real names are short; a file cannot make us decode one long string again and again. */
 const MAX_NAME_BYTES = 16 * 1024 * 1024;
-const utf8 = new TextDecoder();
 const EMPTY = new Uint8Array(0);
 
 /** @throws ElfError for anything that is not a well-formed ELF file. */
@@ -182,7 +182,7 @@ function readSections(file: Cursor, count: number, shstrndx: number): ElfSection
         throw new ElfError(`the name of section ${section.index} does not end`, offset + sh_name);
       budget -= end - sh_name;
       if (budget < 0) throw new ElfError('section names are too long', offset);
-      name = utf8.decode(table.subarray(sh_name, end));
+      name = decodeText(table.subarray(sh_name, end));
       known.set(sh_name, name);
     }
     return { ...section, name };

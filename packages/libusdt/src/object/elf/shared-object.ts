@@ -18,9 +18,9 @@
  * - bcc looks at notes only in section headers after that of the first executable section, so notes come last.
  * - perf keys its cache by the build-id note.
  * - DTrace's tools know a DOF document by the name of its section. Its addresses are relocated by who it is handed to.
- * - dtrace on Linux takes a probe from DOF and once more from its SDT note, and then a clause that names the first's module
- *   never fires. It passes over a note whose address it finds at file offset 0, in whatever program header it looks last:
- *   so there is one of type PT_NULL, which all others ignore, for each note that is not meant for it.
+ * - DTrace 2 on Linux would list a probe twice, from DOF and from its SDT note, and a clause that names the module of the
+ *   first would never fire. It skips notes whose address maps to file offset 0. So each note that DTrace must not see gets
+ *   a program header of type PT_NULL that maps it there. Everybody else ignores PT_NULL.
  *   https://github.com/oracle/dtrace-utils/blob/devel/libdtrace/dt_pid.c (dt_stapsdt_parse)
  * - There is no DT_SONAME (a loader would take two images for one), no DT_NEEDED and no symbol version.
  *

@@ -19,6 +19,7 @@
  * @module
  */
 
+import { decodeText } from '../bytes.ts';
 import * as macho from './constants.ts';
 import * as sizes from './encoder.ts';
 import { MachOError } from './error.ts';
@@ -95,7 +96,6 @@ const FAT_ARCH = { 32: 20, 64: 32 } as const;
 const MAX_SLICES = 42;
 const NAME = 16;
 const EMPTY = new Uint8Array(0);
-const utf8 = new TextDecoder();
 
 /** What a file's first bytes, eight at least, say that it is. */
 export function machOKind(header: Uint8Array): 'thin' | 'universal' | undefined {
@@ -228,7 +228,7 @@ class SegmentReader {
     const raw = this.bytes.subarray(this.at, this.at + NAME);
     this.at += NAME;
     const nul = raw.indexOf(0);
-    return utf8.decode(nul === -1 ? raw : raw.subarray(0, nul));
+    return decodeText(nul === -1 ? raw : raw.subarray(0, nul));
   }
 
   private word32(): number {

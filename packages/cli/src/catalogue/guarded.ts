@@ -1,0 +1,116 @@
+/**
+ * Files on file systems that may never answer. A user can mount one of his own (FUSE, or an overlay over FUSE, in a
+ * user namespace), map a file of it, and stop its server: who opens or reads that file then waits for ever, and no
+ * signal helps. A network file system whose server is gone does the same. So what is not on a local file system of our own
+ * is read by a child process, which can be killed.
+ * @module
+ */
+
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { deserialize, serialize } from 'node:v8';
+import { LIMITS } from './limits.ts';
+import type { Mapping } from './maps.ts';
+import type { ProbeFile } from './probe.ts';
+
+/** A file to be read, and who has it. */
+export interface MappedFile {
+  readonly mapping: Mapping;
+  readonly pids: readonly number[];
+}
+
+/** What was found there. */
+export interface Look {
+  readonly file: ProbeFile | undefined;
+  readonly problem: string | undefined;
+}
+
+/** File systems whose data is in this machine. `mountinfo` shows those of our mount namespace, which is the administrator's. */
+const LOCAL: ReadonlySet<string> = new Set(
+  'bcachefs btrfs devtmpfs erofs exfat ext2 ext3 ext4 f2fs hugetlbfs iso9660 jfs nilfs2 ntfs3 overlay ramfs reiserfs rootfs squashfs tmpfs udf vfat xfs zfs'.split(
+    ' ',
+  ),
+);
+/** The kernel's own tmpfs, mounted at its start and nowhere to be seen: memory files (memfd) are in it. */
+const KERNEL_TMPFS = '0:1';
+
+/** `major:minor` of the local file systems of this mount namespace. */
+export function localDevices(mountinfo: string = readMountinfo()): Set<string> {
+  const devices = new Set([KERNEL_TMPFS]);
+  for (const line of mountinfo.split('\n')) {
+    // 36 35 98:0 /root /point options [fields] - type source options
+    const device = line.split(' ', 3)[2];
+    const type = / - (\S+) /.exec(line)?.[1];
+    if (device !== undefined && type !== undefined && LOCAL.has(type)) devices.add(device);
+  }
+  return devices;
+}
+
+function readMountinfo(): string {
+  try {
+    return fs.readFileSync('/proc/self/mountinfo', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** `major:minor` of a mapping's file. */
+export function deviceOf({ key }: Mapping): string {
+  return key.slice(0, key.lastIndexOf(':'));
+}
+
+const CHILD = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? './guarded-child.ts' : './guarded-child.js', import.meta.url),
+);
+/** Length of each answer. */
+const HEADER = 4;
+
+/** What the child is asked. */
+export type Question =
+  | { readonly ask: 'look'; readonly files: readonly MappedFile[] }
+  | {
+      readonly ask: 'traced';
+      readonly files: readonly ProbeFile[];
+      readonly processes: ReadonlyMap<number, readonly Mapping[]>;
+    };
+
+/** @returns what was found in each, in this order; fewer where the file behind the last did not answer in time. */
+export function lookGuarded(files: readonly MappedFile[]): Look[] {
+  return question({ ask: 'look', files }) as Look[];
+}
+
+/** Whether each site of each file is traced, as far as the memory of the processes could be read in time. */
+export function tracedGuarded(
+  files: readonly ProbeFile[],
+  processes: ReadonlyMap<number, readonly Mapping[]>,
+): (readonly (boolean | undefined)[])[] {
+  return question({ ask: 'traced', files, processes }) as (boolean | undefined)[][];
+}
+
+/** @returns the answers that came in time. */
+function question(text: Question): unknown[] {
+  const { stdout } = spawnSync(process.execPath, [...process.execArgv, CHILD], {
+    input: serialize(text),
+    stdio: ['pipe', 'pipe', 'ignore'],
+    timeout: LIMITS.answerTime,
+    killSignal: 'SIGKILL',
+    maxBuffer: LIMITS.answerBytes,
+  });
+  const answers: unknown[] = [];
+  for (let at = 0; stdout && at + HEADER <= stdout.length; ) {
+    const end = at + HEADER + stdout.readUInt32LE(at);
+    if (end > stdout.length) break;
+    answers.push(deserialize(stdout.subarray(at + HEADER, end)));
+    at = end;
+  }
+  return answers;
+}
+
+/** An answer of the child. */
+export function encodeAnswer(answer: unknown): Buffer {
+  const body = serialize(answer);
+  const header = Buffer.alloc(HEADER);
+  header.writeUInt32LE(body.length);
+  return Buffer.concat([header, body]);
+}

@@ -1,0 +1,23 @@
+/**
+ * The command that runs this one again, as root.
+ * @module
+ */
+
+import * as fs from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { shellWord } from './shell.ts';
+
+/** @returns `sudo npx usdt trace 'webapp:*'`; without sudo on the machine, su(1) with the same. */
+export function rootCommand(
+  args: readonly string[] = process.argv.slice(2),
+  env: NodeJS.ProcessEnv = process.env,
+): string {
+  // npm and its kin say by which of their commands a program was started.
+  const words = [...(env.npm_command === 'exec' ? ['npx', 'usdt'] : ['usdt']), ...args];
+  const command = words.map(shellWord).join(' ');
+  return isInstalled('sudo', env.PATH ?? '') ? `sudo ${command}` : `su -c ${shellWord(command)}`;
+}
+
+function isInstalled(program: string, path: string): boolean {
+  return path.split(delimiter).some((folder) => folder !== '' && fs.existsSync(join(folder, program)));
+}
