@@ -5,7 +5,9 @@
  */
 
 import module from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
+import { guardBy } from './catalogue/guarded.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { message } from './text.ts';
 
@@ -18,6 +20,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+guardBy(fileURLToPath(new URL('./catalogue/guarded-child.js', import.meta.url)));
 const { runProgram } = await import('./program.ts');
 try {
   await runProgram(process.argv);

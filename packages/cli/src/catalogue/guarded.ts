@@ -8,7 +8,6 @@
 
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { LIMITS } from './limits.ts';
 import type { Mapping } from './maps.ts';
@@ -26,7 +25,7 @@ export interface Look {
   readonly problem: string | undefined;
 }
 
-/** File systems whose data is in this machine. `mountinfo` shows those of our mount namespace, which is the administrator's. */
+/** File systems whose data is in this machine. */
 const LOCAL: ReadonlySet<string> = new Set(
   'bcachefs btrfs devtmpfs erofs exfat ext2 ext3 ext4 f2fs hugetlbfs iso9660 jfs nilfs2 ntfs3 overlay ramfs reiserfs rootfs squashfs tmpfs udf vfat xfs zfs'.split(
     ' ',
@@ -35,21 +34,30 @@ const LOCAL: ReadonlySet<string> = new Set(
 /** The kernel's own tmpfs, mounted at its start and nowhere to be seen: memory files (memfd) are in it. */
 const KERNEL_TMPFS = '0:1';
 
-/** `major:minor` of the local file systems of this mount namespace. */
-export function localDevices(mountinfo: string = readMountinfo()): Set<string> {
-  const devices = new Set([KERNEL_TMPFS]);
-  for (const line of mountinfo.split('\n')) {
+/** Tells devices, as `major:minor`, of local file systems from others. */
+export interface LocalDevices {
+  has(device: string): boolean;
+}
+
+/**
+ * Local is what the administrator has mounted as such: in our mount namespace, or in that of the machine's first process,
+ * if we run in a container. Of other mounts it is what has a block device, which no ordinary user can mount.
+ * @param mountinfos the text of /proc/PID/mountinfo, of each of the two.
+ */
+export function localDevices(mountinfos: readonly string[] = ['self', '1'].map(readMountinfo)): LocalDevices {
+  const local = new Map([[KERNEL_TMPFS, true]]);
+  for (const line of mountinfos.join('\n').split('\n')) {
     // 36 35 98:0 /root /point options [fields] - type source options
     const device = line.split(' ', 3)[2];
     const type = / - (\S+) /.exec(line)?.[1];
-    if (device !== undefined && type !== undefined && LOCAL.has(type)) devices.add(device);
+    if (device !== undefined && type !== undefined) local.set(device, LOCAL.has(type));
   }
-  return devices;
+  return { has: (device) => local.get(device) ?? !device.startsWith('0:') };
 }
 
-function readMountinfo(): string {
+function readMountinfo(process: string): string {
   try {
-    return fs.readFileSync('/proc/self/mountinfo', 'utf8');
+    return fs.readFileSync(`/proc/${process}/mountinfo`, 'utf8');
   } catch {
     return '';
   }
@@ -60,9 +68,17 @@ export function deviceOf({ key }: Mapping): string {
   return key.slice(0, key.lastIndexOf(':'));
 }
 
-const CHILD = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? './guarded-child.ts' : './guarded-child.js', import.meta.url),
-);
+let child: string | undefined;
+
+/** The child process' program, guarded-child.ts; without it this process reads all by itself. */
+export function guardBy(program: string): void {
+  child = program;
+}
+
+export function isGuarding(): boolean {
+  return child !== undefined;
+}
+
 /** Length of each answer. */
 const HEADER = 4;
 
@@ -90,7 +106,8 @@ export function tracedGuarded(
 
 /** @returns the answers that came in time. */
 function question(text: Question): unknown[] {
-  const { stdout } = spawnSync(process.execPath, [...process.execArgv, CHILD], {
+  if (child === undefined) throw new TypeError('guardBy() names no program');
+  const { stdout } = spawnSync(process.execPath, [...process.execArgv, child], {
     input: serialize(text),
     stdio: ['pipe', 'pipe', 'ignore'],
     timeout: LIMITS.answerTime,

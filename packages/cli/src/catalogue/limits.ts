@@ -33,6 +33,8 @@ export const LIMITS = {
   laterLookTime: 500,
   /** For the first file of a batch on a file system that may not answer, in milliseconds by the clock. */
   answerTime: 5000,
+  /** For all files of a look that are on such file systems, in milliseconds by the clock. */
+  guardedTime: 15_000,
   /** What the child process tells of a batch. */
   answerBytes: 512 * MIB,
   /** File systems that did not answer: then no more are tried. */

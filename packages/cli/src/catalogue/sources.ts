@@ -15,7 +15,7 @@ import { SENTENCE_MAX, shown } from '../text.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
 import { probesOfElf } from './elf-probes.ts';
-import { deviceOf, localDevices, lookGuarded, type MappedFile } from './guarded.ts';
+import { deviceOf, isGuarding, localDevices, lookGuarded, type MappedFile } from './guarded.ts';
 import { LIMITS, mebibytes, processorTime } from './limits.ts';
 import { probesOfMachO, probesOfUniversal } from './macho-probes.ts';
 import { type Mapping, parseMaps, statKey } from './maps.ts';
@@ -181,9 +181,9 @@ export class ProcessScanner {
   scan(pids: Iterable<number>, wanted: (mapping: Mapping) => boolean = () => true): ProbeFile[] {
     const found = this.pending;
     this.pending = new Map();
-    const seconds = (this.looks++ === 0 ? LIMITS.firstLookTime : LIMITS.laterLookTime) / 1000;
-    const until = processorTime() + seconds * 1000;
+    const until = processorTime() + (this.looks++ === 0 ? LIMITS.firstLookTime : LIMITS.laterLookTime);
     const local = localDevices();
+    const needsGuard = (mapping: Mapping): boolean => isGuarding() && !local.has(deviceOf(mapping));
     for (const pid of pids) {
       const passOver = (): void => {
         const text = `/proc/${pid}/maps: more than ${mebibytes(LIMITS.mapsBytes)}: the rest is passed over`;
@@ -191,7 +191,7 @@ export class ProcessScanner {
       };
       for (const mapping of readMappings(pid, passOver) ?? []) {
         if (!mapping.executable || !wanted(mapping)) continue;
-        const key = local.has(deviceOf(mapping)) ? this.ownKey(mapping, pid) : guardedKey(mapping, pid);
+        const key = needsGuard(mapping) ? guardedKey(mapping, pid) : this.ownKey(mapping, pid);
         if (this.known.has(key)) continue;
         const entry = found.get(key);
         if (entry === undefined) found.set(key, { mapping, pids: [pid] });
@@ -208,7 +208,7 @@ export class ProcessScanner {
     let read = 0;
     for (const [key, mapped] of found) {
       if (this.known.has(key)) continue;
-      if (!local.has(deviceOf(mapped.mapping))) guarded.push([key, mapped]);
+      if (needsGuard(mapped.mapping)) guarded.push([key, mapped]);
       else if (read > 0 && processorTime() > until) this.pending.set(key, mapped);
       else {
         read++;
@@ -217,7 +217,7 @@ export class ProcessScanner {
     }
     this.readGuarded(guarded, take);
     if (this.pending.size > 0) {
-      const text = `${this.pending.size} files that processes have mapped are passed over for now: the others took ${seconds} s to read`;
+      const text = `${this.pending.size} files that processes have mapped are passed over for now: reading the others took too long`;
       this.problems.set('time', text);
     }
     return files;
@@ -265,7 +265,7 @@ export class ProcessScanner {
 
   /** Of a file system that does not answer one file is tried. */
   private readGuarded(
-    files: readonly (readonly [key: string, file: MappedFile])[],
+    files: readonly (readonly [key: string, file: Found])[],
     take: (key: string, file: ProbeFile | undefined) => void,
   ): void {
     let rest = files;
@@ -275,7 +275,12 @@ export class ProcessScanner {
       for (const file of rest.filter(isSilent)) take(file[0], undefined);
       rest = rest.filter((file) => !isSilent(file));
     };
+    const until = performance.now() + LIMITS.guardedTime;
     for (passOver(); rest.length > 0; passOver()) {
+      if (performance.now() > until) {
+        for (const [key, file] of rest) this.pending.set(key, file);
+        return;
+      }
       const looks = lookGuarded(rest.map(([, file]) => file));
       looks.forEach(({ file, problem }, index) => {
         const [key, { mapping }] = rest[index]!;

@@ -261,7 +261,14 @@ test('local file systems of this mount namespace are read directly, all others b
 31 27 0:41 / /fuse rw - fuse.bindfs src rw
 32 27 0:42 / /nfs rw - nfs4 server:/ rw
 `;
-  assert.deepEqual([...localDevices(mountinfo)].sort(), ['0:1', '0:40', '254:0']);
+  const ofTheFirst =
+    '40 20 0:50 / /var/lib/containers/merged rw - overlay overlay rw\n41 20 8:2 / /ntfs rw - fuseblk /dev/sda2 rw\n';
+  const devices = localDevices([mountinfo, ofTheFirst]);
+  const isLocal = (...list: string[]) => list.map((device) => devices.has(device));
+  assert.deepEqual(isLocal('0:1', '0:40', '254:0', '0:50'), [true, true, true, true]);
+  assert.deepEqual(isLocal('0:41', '0:42', '8:2'), [false, false, false]);
+  // Those of other mount namespaces: only root mounts a block device.
+  assert.deepEqual(isLocal('8:1', '0:99'), [true, false]);
 });
 
 test('a file system whose server has stopped is passed over, and a signal does not wait for it', {
