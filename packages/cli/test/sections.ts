@@ -42,3 +42,31 @@ export function addSection(file: Uint8Array, name: string, content: Uint8Array):
   bytes.writeUInt16LE(count + 1, 60);
   return bytes;
 }
+
+/** A copy of the file in which a section that is not loaded has other content, at the file's end. */
+export function replaceSection(file: Uint8Array, name: string, content: Uint8Array): Buffer {
+  const bytes = Buffer.concat([file, Buffer.alloc(-file.length & 7), content]);
+  const { offset, size } = findSection(bytes, name);
+  bytes.writeBigUInt64LE(BigInt(bytes.length - content.length), offset);
+  bytes.writeBigUInt64LE(BigInt(content.length), size);
+  return bytes;
+}
+
+/** The content of a section. */
+export function sectionOf(file: Buffer, name: string): Buffer {
+  const { offset, size } = findSection(file, name);
+  const start = Number(file.readBigUInt64LE(offset));
+  return file.subarray(start, start + Number(file.readBigUInt64LE(size)));
+}
+
+/** Where in the file its header has `sh_offset` and `sh_size`. */
+function findSection(file: Buffer, name: string): { offset: number; size: number } {
+  const table = Number(file.readBigUInt64LE(40));
+  const names = Number(file.readBigUInt64LE(table + file.readUInt16LE(62) * SECTION_HEADER + 24));
+  for (let at = table; at < table + file.readUInt16LE(60) * SECTION_HEADER; at += SECTION_HEADER) {
+    const start = names + file.readUInt32LE(at);
+    if (file.toString('latin1', start, file.indexOf(0, start)) === name)
+      return { offset: at + 24, size: at + 32 };
+  }
+  throw new Error(`no section ${name}`);
+}

@@ -10,12 +10,22 @@ import { kill } from '../../../../test/kill.ts';
 import { probeTitle } from '../../src/catalogue/probe.ts';
 import { shown } from '../../src/text.ts';
 import { foreignName, SPITEFUL } from '../names.ts';
-import { jsonLines, MAIN, temporaryFolder, until, usdt, without, withoutTracing } from '../support.ts';
+import {
+  jsonLines,
+  MAIN,
+  temporaryFolder,
+  until,
+  usdt,
+  without,
+  withoutCommand,
+  withoutPrograms,
+  withoutTracing,
+} from '../support.ts';
 import { openTerminal } from '../terminal.ts';
-import { compileProbes, inHex, type Names } from './program.ts';
+import { inHex, type Names, writeProgram } from './program.ts';
 
 const folder = temporaryFolder();
-const skip = withoutTracing() || without('gcc');
+const skip = withoutTracing();
 after(() => fs.rmSync(folder, { recursive: true }));
 
 /** Lines of what a terminal acts on: none. */
@@ -36,7 +46,7 @@ function distinct(names: readonly Names[]): Names[] {
 }
 
 test('list: whatever names a file has, each is shown on a line of its own, and exact in JSON', {
-  skip: without('gcc') || (fs.existsSync(MAIN) ? false : 'not built'),
+  skip: withoutPrograms() || withoutCommand(),
 }, () => {
   const names = fc.array(fc.record({ provider: foreignName, name: foreignName }), {
     minLength: 30,
@@ -45,7 +55,7 @@ test('list: whatever names a file has, each is shown on a line of its own, and e
   fc.assert(
     fc.property(names, (some) => {
       const wanted = distinct(some);
-      const program = compileProbes(folder, wanted);
+      const program = writeProgram(folder, wanted);
       const table = usdt(folder, 'list', program);
       assert.equal(table.status, 0, table.stderr);
       assertHarmless(table.stdout);
@@ -89,7 +99,7 @@ let child: ChildProcess;
 before(() => {
   if (skip) return;
   fs.mkdirSync(join(folder, 'traced'));
-  program = compileProbes(join(folder, 'traced'), TRACED, join(folder, 'traced', 'p\x1b[2J\nusdt: \u202ex'));
+  program = writeProgram(join(folder, 'traced'), TRACED, join(folder, 'traced', 'p\x1b[2J\nusdt: \u202ex'));
   child = spawn(program, [inHex(COMM)], { stdio: 'ignore' });
 });
 after(() => child && kill(child));
@@ -277,7 +287,7 @@ test('messages about files, patterns and options of any name', { skip }, () => {
 test('files of any name are traced, also where the kernel would divide or cut it', { skip }, () => {
   const names = [{ provider: 'path', name: 'x' }];
   for (const name of ['a b', 'a\nb', 'aàb', 'a#b', 'a"b', 'a%sb', 'a:b(c)']) {
-    const path = compileProbes(folder, names, join(folder, name));
+    const path = writeProgram(folder, names, join(folder, name));
     const running = spawn(path, { stdio: 'ignore' });
     try {
       const { stdout, stderr, status } = usdt(folder, 'trace', 'path:x', '-f', path, '-n', '2', '--json');

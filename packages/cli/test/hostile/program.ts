@@ -1,80 +1,63 @@
 /** A program whose probes have whatever names, and which fires them until it is killed. */
-import { execFileSync } from 'node:child_process';
+import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { replaceSection, sectionOf } from '../sections.ts';
 
 export interface Names {
   readonly provider: string;
   readonly name: string;
 }
 
+/** The program of sites.c: sites without names. */
+const SITES = fs.readFileSync(fileURLToPath(new URL('../fixtures/programs/sites', import.meta.url)));
+const NOTES = '.note.stapsdt';
+
+/** An SDT note of 64 bits: three sizes of 4 bytes and the owner, then `pc`, `base` and `semaphore`, then three strings. */
+const DESC = 20;
+const ADDRESSES = 24;
+/** A note of sites.c, with its three strings. */
+const NOTE_SIZE = DESC + ADDRESSES + 'sites\0site\0\0'.length;
+
 /** The bytes of a name as `decodeText` gives it. */
-function bytesOf(text: string): number[] {
-  return Array.from(text).flatMap((character) => {
-    const point = character.codePointAt(0)!;
-    return point >= 0xdc80 && point <= 0xdcff ? [point - 0xdc00] : [...Buffer.from(character)];
-  });
+function bytesOf(text: string): Buffer {
+  return Buffer.concat(
+    Array.from(text, (character) => {
+      const point = character.codePointAt(0)!;
+      return point >= 0xdc80 && point <= 0xdcff ? Buffer.of(point - 0xdc00) : Buffer.from(character);
+    }),
+  );
 }
 
-function asciz(text: string): string {
-  return `.byte ${[...bytesOf(text), 0].join(',')}`;
+function asciz(text: string): Buffer {
+  return Buffer.concat([bytesOf(text), Buffer.of(0)]);
 }
 
-/** As <sys/sdt.h> makes it, but for the names; each has one argument, its number. */
-function site({ provider, name }: Names, index: number): string {
-  return `asm volatile(${JSON.stringify(`990: nop
-.pushsection .note.stapsdt,"?","note"
-.balign 4
-.4byte 992f-991f,994f-993f,3
-991: .asciz "stapsdt"
-992: .balign 4
-993: .8byte 990b
-.8byte _.stapsdt.base
-.8byte 0
-${asciz(provider)}
-${asciz(name)}
-.asciz "-4@$${index}"
-994: .balign 4
-.popsection
-`)});`;
+/** The note of the n-th site with these names and one argument, its number. */
+function named(old: Buffer, { provider, name }: Names, index: number): Buffer {
+  const strings = Buffer.concat([asciz(provider), asciz(name), asciz(`-4@$${index}`)]);
+  const note = Buffer.concat([old.subarray(0, DESC + ADDRESSES), strings, Buffer.alloc(-strings.length & 3)]);
+  note.writeUInt32LE(ADDRESSES + strings.length, 4);
+  return note;
 }
 
-const BASE = `asm(${JSON.stringify(`.pushsection .stapsdt.base,"aG","progbits",.stapsdt.base,comdat
-.weak _.stapsdt.base
-.hidden _.stapsdt.base
-_.stapsdt.base: .space 1
-.size _.stapsdt.base,1
-.popsection
-`)});`;
-
-/** Compiles it. Usage of the program: [name of its thread, in hexadecimal]. */
-export function compileProbes(
+/** Writes it. Usage of the program: [name of its thread, in hexadecimal]. */
+export function writeProgram(
   folder: string,
   names: readonly Names[],
   path = join(folder, 'program'),
 ): string {
-  const source = `${join(folder, 'program')}.c`;
-  fs.writeFileSync(
-    source,
-    `#include <stdio.h>
-#include <sys/prctl.h>
-#include <unistd.h>
-int main(int argc, char **argv) {
-  char comm[16] = "";
-  for (int i = 0; argc > 1 && i < 15 && argv[1][2 * i]; i++) sscanf(argv[1] + 2 * i, "%2hhx", comm + i);
-  if (argc > 1) prctl(PR_SET_NAME, comm);
-  for (;;) {
-    ${names.map(site).join('\n    ')}
-    usleep(20000);
-  }
-}
-${BASE}
-`,
-  );
-  execFileSync('gcc', ['-o', path, source]);
+  const notes = sectionOf(SITES, NOTES);
+  const size = (NOTE_SIZE + 3) & ~3;
+  assert.ok(names.length <= notes.length / size, 'sites.c has too few sites');
+  const renamed = names.map((name, index) => named(notes.subarray(index * size), name, index));
+  // What runs may not be written; it may be replaced.
+  fs.rmSync(path, { force: true });
+  fs.writeFileSync(path, replaceSection(SITES, NOTES, Buffer.concat(renamed)), { mode: 0o755 });
   return path;
 }
 
 export function inHex(text: string): string {
-  return Buffer.from(bytesOf(text)).toString('hex');
+  return bytesOf(text).toString('hex');
 }

@@ -16,8 +16,16 @@ import { TRACERS } from '../../src/scripts/index.ts';
 import { comment, type ScriptProbe } from '../../src/scripts/script.ts';
 import { shown } from '../../src/text.ts';
 import { foreignName, SPITEFUL, UNSEEN } from '../names.ts';
-import { MAIN, temporaryFolder, until, usdt, without, withoutTracing } from '../support.ts';
-import { compileProbes, type Names } from './program.ts';
+import {
+  temporaryFolder,
+  until,
+  usdt,
+  without,
+  withoutCommand,
+  withoutPrograms,
+  withoutTracing,
+} from '../support.ts';
+import { type Names, writeProgram } from './program.ts';
 
 const folder = temporaryFolder();
 const children: ChildProcess[] = [];
@@ -25,7 +33,7 @@ after(() => {
   for (const child of children) kill(child, 'SIGKILL');
   fs.rmSync(folder, { recursive: true });
 });
-const skip = without('gcc') || (fs.existsSync(MAIN) ? false : 'not built');
+const skip = withoutPrograms() || withoutCommand();
 
 const manyNames = fc.uniqueArray(fc.record({ provider: foreignName, name: foreignName }), {
   minLength: 15,
@@ -76,7 +84,7 @@ test('bpftrace reads its script as it is meant', {
   skip: skip || withoutTracing() || without('bpftrace'),
 }, () => {
   forEach((names) => {
-    const program = compileProbes(folder, names);
+    const program = writeProgram(folder, names);
     const made = make('bpftrace', program);
     const points = made.text.match(/^usdt:/gm)?.length ?? 0;
     assertComplete(made, names, points);
@@ -103,7 +111,7 @@ test('bpftrace traces what its script has: no name is another’s', {
   skip: skip || withoutTracing() || without('bpftrace'),
 }, async () => {
   const names = SPITE.filter((_, index) => index % 3 === 0);
-  const program = compileProbes(folder, names, join(folder, `p "'$1{;é`));
+  const program = writeProgram(folder, names, join(folder, `p "'$1{;é`));
   const made = make('bpftrace', program);
   const wanted = names.filter((name) => !made.leftOut.includes(shown(probeTitle(name))));
   assert.ok(wanted.length > 15, made.leftOut.join('\n'));
@@ -149,7 +157,7 @@ test('SystemTap resolves every probe that is in its script, and only those', {
   skip: skip || without('stap'),
 }, () => {
   forEach((names) => {
-    const program = compileProbes(folder, names);
+    const program = writeProgram(folder, names);
     const made = make('systemtap', program);
     const points = made.text.match(/^probe /gm)?.length ?? 0;
     assertComplete(made, names, points);
@@ -202,7 +210,7 @@ test('perf’s shell script defines and removes one event for each probe, and ru
   skip,
 }, () => {
   forEach((names) => {
-    const program = compileProbes(folder, names);
+    const program = writeProgram(folder, names);
     const made = make('perf', program);
     assert.deepEqual(made.leftOut, [], 'no name is written but in comments');
     const lines = runPerf(made.text);
@@ -235,7 +243,7 @@ test('a file of any name: the shell’s own words, and what can’t be written i
     'a*[b]?',
     '-rf',
   ]) {
-    const program = compileProbes(folder, names, join(folder, name));
+    const program = writeProgram(folder, names, join(folder, name));
     const { text } = make('perf', program);
     const [definition] = runPerf(text);
     const place =
@@ -252,7 +260,7 @@ test('a file of any name: the shell’s own words, and what can’t be written i
     assert.equal(bpftrace.leftOut.length, /[\\:*]/.test(name) ? 1 : 0, name);
   }
   for (const name of ['a\nb', 'a\x1b[2Jb', 'a\u202eb']) {
-    const program = compileProbes(folder, names, join(folder, name));
+    const program = writeProgram(folder, names, join(folder, name));
     for (const tracer of ['bpftrace', 'systemtap', 'perf', 'ebpf_exporter'])
       assert.deepEqual(make(tracer, program).leftOut, ['p:x'], `${tracer} ${JSON.stringify(name)}`);
     assert.deepEqual(make('dtrace', program).leftOut, []);
@@ -268,7 +276,7 @@ test('ebpf_exporter’s shell script writes two files and runs nothing; YAML and
   const btf = ['btf', 'dump', 'file', '/sys/kernel/btf/vmlinux', 'format', 'c'];
   fs.writeFileSync(vmlinux, execFileSync('bpftool', btf, { maxBuffer: 1 << 28 }));
   forEach((names) => {
-    const program = compileProbes(folder, names);
+    const program = writeProgram(folder, names);
     const made = make('ebpf_exporter', program, '--by', 'arg0');
     const sections = made.text.match(/^SEC\("usdt/gm)?.length ?? 0;
     assertComplete(made, names, sections);
@@ -381,7 +389,7 @@ function dTokens(text: string): string[] {
 
 test('D: clauses that print, and nothing else', { skip }, () => {
   forEach((names) => {
-    const program = compileProbes(folder, names);
+    const program = writeProgram(folder, names);
     const made = make('dtrace', program);
     const tokens = dTokens(made.text);
     const points = tokens.filter((token) => token.includes(':::'));
