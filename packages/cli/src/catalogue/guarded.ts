@@ -6,7 +6,7 @@
  * @module
  */
 
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncOptionsWithBufferEncoding, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import { LIMITS } from './limits.ts';
@@ -104,16 +104,43 @@ export function tracedGuarded(
   return question({ ask: 'traced', files, processes }) as (boolean | undefined)[][];
 }
 
+/**
+ * A process that waits for a lock in such a file system can't be killed before it has it, and `spawnSync` waits for the
+ * end of what it kills. So it is a shell that it kills, and the reader is the shell's child. If this process is killed,
+ * nobody waits any more: then the shell itself kills the reader after so many seconds.
+ */
+const SHELL = '/bin/sh';
+const APART = `exec 3<&0
+"$@" <&3 3<&- &
+reader=$!
+{ sleep "$0"; kill -9 $reader; } <&- >&- 3<&- &
+wait $reader`;
+const SECONDS = String(LIMITS.answerTime / 1000 + 1);
+
+/** What still runs of the shell's process group. */
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /** @returns the answers that came in time. */
 function question(text: Question): unknown[] {
   if (child === undefined) throw new TypeError('guardBy() names no program');
-  const { stdout } = spawnSync(process.execPath, [...process.execArgv, child], {
+  const reader = [process.execPath, ...process.execArgv, child];
+  const [command, ...args] = fs.existsSync(SHELL) ? [SHELL, '-c', APART, SECONDS, ...reader] : reader;
+  const options: SpawnSyncOptionsWithBufferEncoding & { detached: boolean } = {
     input: serialize(text),
     stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
     timeout: LIMITS.answerTime,
     killSignal: 'SIGKILL',
     maxBuffer: LIMITS.answerBytes,
-  });
+  };
+  const { pid, stdout } = spawnSync(command!, args, options);
+  if (pid > 0) killGroup(pid);
   const answers: unknown[] = [];
   for (let at = 0; stdout && at + HEADER <= stdout.length; ) {
     const end = at + HEADER + stdout.readUInt32LE(at);

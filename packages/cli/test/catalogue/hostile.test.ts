@@ -271,6 +271,17 @@ test('local file systems of this mount namespace are read directly, all others b
   assert.deepEqual(isLocal('8:1', '0:99'), [true, false]);
 });
 
+/** Processes that read files for others. */
+function readers(): string[] {
+  return fs.readdirSync('/proc').filter((pid) => {
+    try {
+      return fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('guarded-child');
+    } catch {
+      return false; // No process, or one that has ended.
+    }
+  });
+}
+
 test('a file system whose server has stopped is passed over, and a signal does not wait for it', {
   skip: skipNamespaces || without('bindfs') || (fs.existsSync('/dev/fuse') ? false : absent('no /dev/fuse')),
 }, async () => {
@@ -306,6 +317,12 @@ test('a file system whose server has stopped is passed over, and a signal does n
     kill(tracer, 'SIGTERM');
     assert.equal(await ended, 'SIGTERM');
     assert.ok(performance.now() - then < 1000);
+    const left = readers();
+    assert.notDeepEqual(left, []);
+    await until(
+      () => !left.some((pid) => fs.existsSync(`/proc/${pid}`)),
+      'the end of the process that reads',
+    );
   } finally {
     process.kill(server, 'SIGKILL');
     process.kill(-child.pid!, 'SIGKILL');
