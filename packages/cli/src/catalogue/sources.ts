@@ -11,6 +11,7 @@ import * as fs from 'node:fs';
 import { basename } from 'node:path';
 import { ElfError, MachOError, machOKind } from 'libusdt/codecs';
 import { FailureError, systemCode, UnavailableError } from '../errors.ts';
+import { isLinux, requireLinux } from '../linux.ts';
 import { SENTENCE_MAX, shown } from '../text.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
@@ -95,8 +96,12 @@ function describe(path: string, error: unknown): string {
   }
 }
 
-/** All processes, in ascending order. */
+/** Where processes can't be looked at. */
+export const BY_FILE = 'name the files of its probes';
+
+/** All processes, in ascending order; on systems other than Linux none. */
 export function processIds(): number[] {
+  if (!isLinux()) return [];
   return fs
     .readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -378,6 +383,7 @@ function placesOf({ range, path, deleted }: Mapping, pid: number): string[] {
 
 /** @throws UnavailableError or FailureError when the process can't be looked at. */
 export function checkProcess(pid: number): void {
+  requireLinux('looking at a process', BY_FILE);
   try {
     fs.readFileSync(`/proc/${pid}/maps`, 'latin1');
   } catch (error) {

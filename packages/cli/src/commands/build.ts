@@ -22,6 +22,7 @@ import {
   tracepointFor,
 } from 'libusdt/codecs';
 import { FailureError, systemCode } from '../errors.ts';
+import { isLinux } from '../linux.ts';
 import { count, print, toJson } from '../output.ts';
 import { SENTENCE_MAX, shown } from '../text.ts';
 
@@ -57,7 +58,7 @@ export function define(command: Command): void {
     )
     .option(
       '--kernel <release>',
-      "the kernel that it will run on, as in 6.1 (default: this machine's)",
+      "the kernel that it will run on, as in 6.1 (default: this machine's; any, where that is not Linux)",
       parseRelease,
     )
     .option('--engine', 'write the engine beside it too: then nothing is written where the program runs')
@@ -65,6 +66,9 @@ export function define(command: Command): void {
     .addHelpText('after', EXAMPLES)
     .action(run);
 }
+
+/** Older than all that want another tracepoint than the plain one. */
+const ANY_KERNEL = '0.0';
 
 /** Of several architectures a file has an image for each. */
 interface Platform {
@@ -102,7 +106,8 @@ async function run(path: string, options: BuildOptions): Promise<void> {
   const definition = await readDefinition(path);
   const { os, archs } = options.target ?? { os: 'linux', archs: [archNamed(process.arch) ?? 'x64'] };
   const images = archs.map((arch) => {
-    const tracepoint = os === 'linux' ? tracepointFor(arch, options.kernel ?? release()) : 'nop';
+    const tracepoint =
+      os === 'linux' ? tracepointFor(arch, options.kernel ?? (isLinux() ? release() : ANY_KERNEL)) : 'nop';
     return buildImage(definition, { os, arch, tracepoint });
   });
   const whole = images.length === 1 ? images[0]!.bytes : encodeUniversal(images.map(({ bytes }) => bytes));

@@ -5,9 +5,10 @@
 
 import type { Command } from 'commander';
 import { type ProbeFile, type ProbeSite, probeTitle } from '../catalogue/probe.ts';
-import { checkProcess, openProbeFiles, ProcessScanner, processIds } from '../catalogue/sources.ts';
+import { BY_FILE, checkProcess, openProbeFiles, ProcessScanner, processIds } from '../catalogue/sources.ts';
 import { findMappings, tracedSites } from '../catalogue/traced.ts';
 import { EXIT, FailureError, UsageError } from '../errors.ts';
+import { isLinux, requireLinux } from '../linux.ts';
 import { positiveInteger } from '../options.ts';
 import { print, toJson, warn } from '../output.ts';
 import { type Pattern, parsePattern } from '../pattern.ts';
@@ -48,6 +49,7 @@ async function run(operands: string[], options: ListOptions): Promise<void> {
   const sources = Number(paths.length > 0) + Number(options.pid !== undefined) + Number(options.all === true);
   if (sources > 1) throw new UsageError('list files, or a process (-p), or all processes (--all)');
 
+  if (paths.length === 0) requireLinux('looking at processes', BY_FILE);
   const pids = options.pid === undefined ? processIds() : [options.pid];
   if (options.pid !== undefined) checkProcess(options.pid);
   const files = paths.length > 0 ? withMounts(readFiles(paths), pids) : scan(pids);
@@ -104,7 +106,7 @@ function scan(pids: readonly number[]): ProbeFile[] {
 
 /** Processes may map the files through mounts of their own, or their maps show another device. */
 function withMounts(files: readonly ProbeFile[], pids: readonly number[]): ProbeFile[] {
-  if (process.platform !== 'linux') return [...files];
+  if (!isLinux()) return [...files];
   const inodes = new Set(files.map(({ statKey }) => inodeOf(statKey)));
   const scanner = new ProcessScanner();
   const named = files.map((file) => scanner.add([file])[0] ?? file);

@@ -10,6 +10,7 @@ import { Discovery } from '../catalogue/discovery.ts';
 import { type ProbeSite, probeTitle } from '../catalogue/probe.ts';
 import { checkProcess } from '../catalogue/sources.ts';
 import { FailureError, NothingMatchedError, systemCode, UsageError } from '../errors.ts';
+import { isLinux } from '../linux.ts';
 import { collect, collectPids } from '../options.ts';
 import { print, warn } from '../output.ts';
 import { parsePattern } from '../pattern.ts';
@@ -85,7 +86,7 @@ async function run(tracer: string, patterns: string[], options: ScriptOptions): 
   if (probes.length === 0) {
     if (problems.size > 0) throw new FailureError(`no probe is left for ${tracer}`);
     throw new NothingMatchedError(
-      `no probe matches ${patterns.map((pattern) => shown(pattern)).join(' ')}: start the program first, or name its file with -f`,
+      `no probe matches ${patterns.map((pattern) => shown(pattern)).join(' ')}: ${isLinux() ? 'start the program first, or name' : 'name'} its file with -f`,
     );
   }
   const command = ['usdt', 'script', ...process.argv.slice(3)].map(shellWord).join(' ');

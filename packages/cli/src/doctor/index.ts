@@ -9,6 +9,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { createProvider } from 'libusdt';
 import { folderCandidates } from 'libusdt/codecs';
+import { isLinux } from '../linux.ts';
 import { pidNamespace } from '../pid-namespace.ts';
 import type { Finding } from './check.ts';
 import { checkKernel, checkLockdown, checkTexts, readText } from './kernel.ts';
@@ -22,12 +23,14 @@ export async function* runChecks(): AsyncGenerator<Finding> {
   const { platform, arch } = process;
   const user = process.geteuid?.();
   yield checkKernel(platform, arch, release());
-  yield checkLockdown();
-  yield checkPermissions(user, readText('/proc/self/status') ?? '');
-  yield checkNamespace(pidNamespace());
-  const tracefs = checkTracefs();
-  yield tracefs;
-  if (platform === 'linux') yield checkTexts(release());
+  const tracefs = isLinux() ? checkTracefs() : undefined;
+  if (tracefs) {
+    yield checkLockdown();
+    yield checkPermissions(user, readText('/proc/self/status') ?? '');
+    yield checkNamespace(pidNamespace());
+    yield tracefs;
+    yield checkTexts(release());
+  }
   yield await checkTracers();
   yield checkRuntime(process.versions.node, platform, arch);
 
@@ -37,6 +40,7 @@ export async function* runChecks(): AsyncGenerator<Finding> {
     yield checkLibrary(status);
     yield checkCache(status, folderCandidates(process.env));
     if (status.state !== 'active') yield notRun('no probe can be made');
+    else if (!tracefs) yield notRun("'npx -p libusdt libusdt-selftest' does it with DTrace");
     else if (tracefs.state === 'fail') yield notRun('it needs tracefs');
     else {
       const { ping } = provider.probes;

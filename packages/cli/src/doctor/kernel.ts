@@ -15,8 +15,8 @@ const LOCKDOWN = '/sys/kernel/security/lockdown';
 export function checkKernel(platform: string, arch: string, release: string): Finding {
   const check = 'kernel';
   if (platform !== 'linux') {
-    const message = `${platform} ${release}: usdt traces with the Linux kernel; use DTrace here (usdt script dtrace)`;
-    return { check, state: 'fail', message };
+    const message = `${platform} ${release}: usdt traces with the Linux kernel`;
+    return { check, state: 'fail', message, fix: "trace with DTrace, by what 'usdt script dtrace' prints" };
   }
   if (!isBefore(release, WITH_SEMAPHORES))
     return { check, state: 'ok', message: `Linux ${release} on ${arch}` };

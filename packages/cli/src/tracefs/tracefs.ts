@@ -9,6 +9,7 @@
 import * as fs from 'node:fs';
 import { mountDetached } from 'libusdt/detached-mount';
 import { systemCode, UnavailableError } from '../errors.ts';
+import { requireLinux } from '../linux.ts';
 import { rootCommand } from '../root.ts';
 
 /** No tracefs that can be used. */
@@ -76,7 +77,7 @@ export function openTracefs(): Tracefs {
 }
 
 function findUsable(): Tracefs {
-  if (process.platform !== 'linux') throw new UnavailableError('tracing needs the Linux kernel');
+  requireLinux('tracing', "DTrace traces here, by what 'usdt script dtrace' prints");
   const { mounted, automatic } = tracefsFolders();
   const found = firstUsable(mounted);
   if ('path' in found) return found;

@@ -160,6 +160,8 @@ test('the command for root has the arguments as a shell takes them', () => {
   const args = ['trace', 'webapp:*', '--where', "comm == 'x'"];
   const env = { PATH: bin, npm_command: 'exec' };
   assert.equal(rootCommand(args, env), `sudo npx usdt trace 'webapp:*' --where "comm == 'x'"`);
+  const fetched = rootCommand(['doctor'], env, '/home/zoe/.npm/_npx/3c1e/node_modules/.bin/usdt');
+  assert.equal(fetched, 'sudo npx -p @libusdt/cli usdt doctor');
   assert.equal(rootCommand(['trace', 'a:*'], { PATH: '' }), `su -c "usdt trace 'a:*'"`);
   for (const word of ["$HOME's", 'a "b" \'c\'', '`x`', 'a\\b', '!!', '', 'Zoë ☃', "it's"]) {
     const command = rootCommand(['trace', word], { PATH: '' });
