@@ -97,10 +97,12 @@ export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+/** Far longer than anything takes, on a machine that is busy with something else too. Milliseconds. */
+const PATIENCE = 60_000;
+
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 400; i++) {
+  for (const end = performance.now() + PATIENCE; performance.now() < end; await sleep(25)) {
     if (condition()) return;
-    await sleep(25);
   }
   throw new Error(`${what} did not come about`);
 }
