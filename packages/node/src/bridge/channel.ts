@@ -1,13 +1,11 @@
 /**
- * From a diagnostics_channel to a probe. A channel with a subscriber makes its publisher work, so there is one only
- * while somebody traces: a bridge that nobody traces costs publishers nothing.
+ * From a diagnostics_channel to a probe.
  * https://nodejs.org/api/diagnostics_channel.html
  * @module
  */
 
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ArgumentsOf, CTypeName, Probe, Provider } from 'libusdt';
-import { watch } from './watch.ts';
+import { type Subscription, subscribeWhileTraced } from './subscribe.ts';
 
 /** A provider, whatever probes it was created with: a bridge adds its own. */
 export type BridgedProvider = Pick<Provider, 'addProbe' | 'removeProbe'>;
@@ -106,11 +104,8 @@ function countFailure(probe: Probe<never>, error: unknown): void {
   });
 }
 
-/** A channel, and what is called with each of its messages. An error that leaves it ends the process. */
-export type Subscription<Message> = readonly [channel: string, onMessage: (message: Message) => void];
-
 /**
- * Subscribes to all while one of the probes is traced.
+ * Subscribes while one of the probes is traced.
  * @param channel the name that the bridge says it has.
  * @param removeProbes called once, when the bridge is closed.
  */
@@ -118,33 +113,20 @@ export function openBridge<Message>(
   channel: string,
   probes: readonly Probe<never>[],
   subscriptions: readonly Subscription<Message>[],
-  removeProbes = (): void => {},
+  removeProbes: () => void,
 ): Bridge {
-  // What a channel's messages are is known to those who subscribe; diagnostics_channel has no types for them.
-  const listeners = subscriptions as readonly Subscription<unknown>[];
-  let subscribed = false;
+  const subscriber = subscribeWhileTraced(probes, subscriptions);
   let closed = false;
-  const unwatch = watch({
-    probes,
-    start() {
-      for (const [name, onMessage] of listeners) subscribe(name, onMessage);
-      subscribed = true;
-    },
-    stop() {
-      for (const [name, onMessage] of listeners) unsubscribe(name, onMessage);
-      subscribed = false;
-    },
-  });
   return {
     channel,
     probes,
     get subscribed() {
-      return subscribed;
+      return subscriber.subscribed;
     },
     close() {
       if (closed) return;
       closed = true;
-      unwatch();
+      subscriber.close();
       removeProbes();
     },
   };

@@ -104,7 +104,7 @@ export function bridgeTracingProbes<Types extends readonly CTypeName[], Message>
   name: string,
   probeOf: (event: TracingEvent) => Probe<never>,
   options: TracingMessages<Types, Message>,
-  removeProbes?: () => void,
+  removeProbes = (): void => {},
 ): Bridge {
   const { args, operation: keyOf = (message: Message): unknown => message } = options;
   const spans = new WeakMap<object, Span>();

@@ -5,7 +5,7 @@
  */
 
 import type { ChildProcess } from 'node:child_process';
-import { openBridge } from '../bridge/channel.ts';
+import { subscribeWhileTraced } from '../bridge/subscribe.ts';
 import { defineSource } from '../source.ts';
 
 export const childProcess = defineSource({
@@ -22,6 +22,6 @@ export const childProcess = defineSource({
       child.once('spawn', () => started.fire(child.pid ?? 0, child.spawnfile, child.spawnargs));
       child.once('exit', (code, signal) => ended.fire(child.pid ?? 0, code ?? -1, signal ?? ''));
     };
-    openBridge('child_process', [started, ended], [['child_process', onChild]]);
+    subscribeWhileTraced([started, ended], [['child_process', onChild]]);
   },
 });

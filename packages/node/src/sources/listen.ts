@@ -8,7 +8,7 @@
  */
 
 import type { ListenOptions, Server } from 'node:net';
-import { openBridge } from '../bridge/channel.ts';
+import { subscribeWhileTraced } from '../bridge/subscribe.ts';
 import { defineSource } from '../source.ts';
 import { createIds } from '../stamp.ts';
 
@@ -46,8 +46,7 @@ export const listen = defineSource({
       done.fireLazy(() => [serverId(server), ...boundTo(server), durationOf(server)]);
     const onError = ({ server, error }: ListenMessage): void =>
       failed.fireLazy(() => [serverId(server), String(error), durationOf(server)]);
-    openBridge(
-      'net.server.listen',
+    subscribeWhileTraced(
       [started, done, failed],
       [
         ['tracing:net.server.listen:asyncStart', onStart],

@@ -5,7 +5,8 @@
  */
 
 import type { Socket } from 'node:net';
-import { bridgeChannel, openBridge } from '../bridge/channel.ts';
+import { bridgeChannel } from '../bridge/channel.ts';
+import { subscribeWhileTraced } from '../bridge/subscribe.ts';
 import { CONNECTION_TYPES, connectionOf } from '../connection.ts';
 import { defineSource } from '../source.ts';
 
@@ -30,8 +31,7 @@ export const net = defineSource({
     const onOpen = ({ socket }: Opened): void => {
       socket.once('finish', () => ended.fireLazy(() => connectionOf(socket)));
     };
-    openBridge(
-      'net.*.socket',
+    subscribeWhileTraced(
       [ended],
       [
         ['net.server.socket', onOpen],

@@ -5,7 +5,7 @@
  */
 
 import type { Worker } from 'node:worker_threads';
-import { openBridge } from '../bridge/channel.ts';
+import { subscribeWhileTraced } from '../bridge/subscribe.ts';
 import { defineSource } from '../source.ts';
 
 export const worker = defineSource({
@@ -23,6 +23,6 @@ export const worker = defineSource({
       started.fire(threadId);
       worker.once('exit', (code) => ended.fire(threadId, code));
     };
-    openBridge('worker_threads', [started, ended], [['worker_threads', onWorker]]);
+    subscribeWhileTraced([started, ended], [['worker_threads', onWorker]]);
   },
 });
