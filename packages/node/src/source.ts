@@ -1,6 +1,6 @@
 /**
- * A source: a part of Node that tells what it does, and the probes that this is fired at. A provider is made of a list
- * of sources. Nothing but that list names a source.
+ * A source is a part of Node that tells what it does, with the probes that it fires. A provider is made of a list of
+ * sources. Nothing but that list names a source.
  * @module
  */
 
@@ -20,7 +20,7 @@ export interface Source<Shapes extends ProbeShapes = ProbeShapes> {
   start(probes: ProbesOf<Shapes>): void;
 }
 
-/** The source that it is given; the type of `probes` in `start` then follows from `shapes`. */
+/** Returns what it is given. Called so that TypeScript infers the type of `probes` in `start` from `shapes`. */
 export function defineSource<const Shapes extends ProbeShapes>(source: Source<Shapes>): Source<Shapes> {
   return source;
 }
@@ -28,7 +28,7 @@ export function defineSource<const Shapes extends ProbeShapes>(source: Source<Sh
 /** The shapes of all sources in a list. */
 export type MergedShapes<Sources extends readonly Source[]> = Intersection<Sources[number]['shapes']>;
 
-/** Of A | B: A & B. A conditional type is computed for each, and what is inferred must then suit all. */
+/** Makes A & B of A | B: what is inferred for a parameter of several functions must suit all of them. */
 type Intersection<Union> = (Union extends unknown ? (each: Union) => void : never) extends (
   all: infer All extends ProbeShapes,
 ) => void
