@@ -1,18 +1,20 @@
 /**
  * A value for each object, made when it is first asked for, and gone with the object.
  *
- * It is kept in a private field that the object is given: nobody but this module can see that, nothing that a program
- * can ask of the object changes, and it costs a fifth of what a WeakMap does, for which each new object is a hash to
- * compute and work for the garbage collector. Objects are given one only while somebody traces.
+ * It is kept by private-field stamping: the object is given a private field. Nobody but the class that declares the
+ * field can see it, nothing that a program can ask of the object changes, and it costs a fifth of what a WeakMap does,
+ * for which each new object is a hash to compute and work for the garbage collector. Objects are stamped only while
+ * somebody traces.
+ * https://developer.mozilla.org/docs/Web/JavaScript/Reference/Classes/Private_elements#returning_overriding_object
  *
  * All functions that `createIds` makes share one body. It meets objects of every kind, so V8 makes it megamorphic and
- * looks a table up at each call. So the callers at each request of a busy server (connection.ts, http.ts) have a class
- * of their own.
+ * looks a table up at each call. So the callers at each request of a busy server (connection.ts, sources/http.ts) have
+ * a class of their own.
  * @module
  */
 
-/** The constructor of a derived class gives its fields to what this one returns. */
-export class Given {
+/** The constructor of a derived class adds its fields to the object that this one returns. */
+export class Stamper {
   constructor(object: object) {
     // biome-ignore lint/correctness/noConstructorReturn: this is the point of it.
     return object;
@@ -21,22 +23,22 @@ export class Given {
 
 export type IdOf = (object: object | null | undefined) => number;
 
-/** Numbers that tell objects apart in a trace: 1, 2, 3 ... and 0 for no object. */
+/** Ids that tell objects apart in a trace: 1, 2, 3 ... and 0 for no object. */
 export function createIds(): IdOf {
   let last = 0;
-  class Numbered extends Given {
-    readonly #number: number;
+  class IdStamper extends Stamper {
+    readonly #id: number;
 
-    private constructor(object: object, number: number) {
+    private constructor(object: object, id: number) {
       super(object);
-      this.#number = number;
+      this.#id = id;
     }
 
-    static of(object: object): number {
-      if (#number in object) return object.#number;
-      new Numbered(object, ++last);
+    static idOf(object: object): number {
+      if (#id in object) return object.#id;
+      new IdStamper(object, ++last);
       return last;
     }
   }
-  return (object) => (object ? Numbered.of(object) : 0);
+  return (object) => (object ? IdStamper.idOf(object) : 0);
 }

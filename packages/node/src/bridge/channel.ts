@@ -1,13 +1,14 @@
 /**
- * From a diagnostics_channel to a probe. A channel with a subscriber makes its publisher work, so there is one only
- * while somebody traces: a bridge that nobody traces costs publishers nothing.
+ * From a diagnostics_channel to a probe.
  * https://nodejs.org/api/diagnostics_channel.html
  * @module
  */
 
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ArgumentsOf, CTypeName, Probe, Provider } from 'libusdt';
-import { watch } from './watch.ts';
+import { type Subscription, subscribeWhileTraced } from './subscribe.ts';
+
+/** A provider, whatever probes it was created with: a bridge adds its own. */
+export type BridgedProvider = Pick<Provider, 'addProbe' | 'removeProbe'>;
 
 /** A probe that is there already. */
 export interface ExistingProbe<Args extends readonly unknown[], Message> {
@@ -21,12 +22,12 @@ export interface ExistingProbe<Args extends readonly unknown[], Message> {
 
 /** A probe that the bridge adds to a provider. Tracers see it after the provider's next `enable()`. */
 export interface NewProbe<Types extends readonly CTypeName[], Message> {
-  readonly provider: Provider;
+  readonly provider: BridgedProvider;
   /** The probe's name. */
   readonly probe: string;
   /** C types of its arguments. */
   readonly types: Types;
-  /** As above. */
+  /** The probe's values for a message, as `ExistingProbe` has them. */
   readonly args: (message: Message) => ArgumentsOf<Types>;
 }
 
@@ -57,24 +58,26 @@ export function bridgeChannel(
   name: string,
   options: ExistingProbe<unknown[], unknown> | NewProbe<readonly CTypeName[], unknown>,
 ): Bridge {
-  const { args } = options;
-  const given = options.probe;
-  const provider = 'provider' in options ? options.provider : undefined;
-  const probe = (typeof given === 'string' ? provider!.addProbe(given, types(options)) : given) as Probe<
-    unknown[]
-  >;
+  if (!isNew(options)) {
+    const { probe, args } = options;
+    return bridgeMessages(name, probe, (message) => probe.fire(...args(message)));
+  }
+  const { provider, types, args } = options;
+  const probe = provider.addProbe(options.probe, types);
   return bridgeMessages(
     name,
     probe,
-    (message) => probe.fire(...(args(message) as unknown[])),
-    () => {
-      if (typeof given === 'string') provider!.removeProbe(probe);
-    },
+    (message) => probe.fire(...args(message)),
+    () => provider.removeProbe(probe),
   );
 }
 
+function isNew(options: { readonly probe: unknown }): options is NewProbe<readonly CTypeName[], unknown> {
+  return typeof options.probe === 'string';
+}
+
 /**
- * The same, where `fire` itself gives the probe its values: for channels on which a busy server publishes each
+ * As bridgeChannel() for a probe that is there, where `fire` itself gives the probe its values: for channels on which a busy server publishes each
  * request. The array for each message is a third of what one costs there, without the trap.
  * @param fire called while somebody traces; what it throws is contained and counted.
  */
@@ -101,42 +104,29 @@ function countFailure(probe: Probe<never>, error: unknown): void {
   });
 }
 
-function types(options: object): readonly CTypeName[] {
-  return (options as NewProbe<readonly CTypeName[], unknown>).types;
-}
-
-type Subscription = readonly [channel: string, onMessage: (message: unknown) => void];
-
-/** Subscribes to all while one of the probes is traced. */
-export function openBridge(
+/**
+ * Subscribes while one of the probes is traced.
+ * @param channel the name that the bridge says it has.
+ * @param removeProbes called once, when the bridge is closed.
+ */
+export function openBridge<Message>(
   channel: string,
   probes: readonly Probe<never>[],
-  subscriptions: readonly Subscription[],
+  subscriptions: readonly Subscription<Message>[],
   removeProbes: () => void,
 ): Bridge {
-  let subscribed = false;
+  const subscriber = subscribeWhileTraced(probes, subscriptions);
   let closed = false;
-  const unwatch = watch({
-    probes,
-    start() {
-      for (const [name, onMessage] of subscriptions) subscribe(name, onMessage);
-      subscribed = true;
-    },
-    stop() {
-      for (const [name, onMessage] of subscriptions) unsubscribe(name, onMessage);
-      subscribed = false;
-    },
-  });
   return {
     channel,
     probes,
     get subscribed() {
-      return subscribed;
+      return subscriber.subscribed;
     },
     close() {
       if (closed) return;
       closed = true;
-      unwatch();
+      subscriber.close();
       removeProbes();
     },
   };

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Provider } from 'libusdt';
-import type { Bridge } from './channel.ts';
+import type { Bridge, BridgedProvider } from './channel.ts';
 import { bridgeTracingChannel } from './tracing-channel.ts';
 
 interface HandlerMessage {
@@ -22,7 +21,7 @@ interface HandlerMessage {
  * gives them have the request's method and URL, the route, the function's name and, as it stands, the status.
  * @param provider gets the probes; tracers see them after its next `enable()`.
  */
-export function bridgeExpress(provider: Provider): Bridge {
+export function bridgeExpress(provider: BridgedProvider): Bridge {
   return bridgeTracingChannel('express.router.request', {
     provider,
     probe: 'handler',

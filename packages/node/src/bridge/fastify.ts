@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Provider } from 'libusdt';
-import type { Bridge } from './channel.ts';
+import type { Bridge, BridgedProvider } from './channel.ts';
 import { bridgeTracingChannel } from './tracing-channel.ts';
 
 interface HandlerMessage {
@@ -20,7 +19,7 @@ interface HandlerMessage {
  * request's id, method, route and, as it stands, the status.
  * @param provider gets the probes; tracers see them after its next `enable()`.
  */
-export function bridgeFastify(provider: Provider): Bridge {
+export function bridgeFastify(provider: BridgedProvider): Bridge {
   return bridgeTracingChannel('fastify.request.handler', {
     provider,
     probe: 'handler',

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Provider } from 'libusdt';
-import type { Bridge } from './channel.ts';
+import type { Bridge, BridgedProvider } from './channel.ts';
 import { bridgeTracingChannel } from './tracing-channel.ts';
 
 interface ParseMessage {
@@ -38,7 +37,7 @@ interface ResolveMessage {
  * they are known. Each field that is resolved is an event, also of resolvers that nobody wrote.
  * @param provider gets the probes; tracers see them after its next `enable()`.
  */
-export function bridgeGraphql(provider: Provider): readonly Bridge[] {
+export function bridgeGraphql(provider: BridgedProvider): readonly Bridge[] {
   return [
     bridgeTracingChannel('graphql:parse', {
       provider,

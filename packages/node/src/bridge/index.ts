@@ -3,7 +3,13 @@
  * @module
  */
 
-export { type Bridge, bridgeChannel, type ExistingProbe, type NewProbe } from './channel.ts';
+export {
+  type Bridge,
+  type BridgedProvider,
+  bridgeChannel,
+  type ExistingProbe,
+  type NewProbe,
+} from './channel.ts';
 export { bridgeExpress } from './express.ts';
 export { bridgeFastify } from './fastify.ts';
 export { bridgeGraphql } from './graphql.ts';

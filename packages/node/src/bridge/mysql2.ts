@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Provider } from 'libusdt';
-import type { Bridge } from './channel.ts';
+import type { Bridge, BridgedProvider } from './channel.ts';
 import { bridgeTracingChannel } from './tracing-channel.ts';
 
 interface Message {
@@ -22,7 +21,7 @@ interface Message {
  * bridgeTracingChannel() gives them. The values of an `execute()` are not there; `query()` has put them into its statement.
  * @param provider gets the probes; tracers see them after its next `enable()`.
  */
-export function bridgeMysql2(provider: Provider): readonly Bridge[] {
+export function bridgeMysql2(provider: BridgedProvider): readonly Bridge[] {
   const place = ({ database, serverAddress, serverPort }: Message): [string, string, number] => [
     database ?? '',
     serverAddress ?? '',

@@ -6,8 +6,7 @@
  * @module
  */
 
-import type { Provider } from 'libusdt';
-import type { Bridge } from './channel.ts';
+import type { Bridge, BridgedProvider } from './channel.ts';
 import { bridgeTracingChannel } from './tracing-channel.ts';
 
 interface Server {
@@ -33,16 +32,16 @@ interface BatchMessage extends Server {
  * bridgeTracingChannel() gives them.
  * @param provider gets the probes; tracers see them after its next `enable()`.
  */
-export function bridgeIoredis(provider: Provider): readonly Bridge[] {
+export function bridgeIoredis(provider: BridgedProvider): readonly Bridge[] {
   return bridgeClient(provider, 'ioredis');
 }
 
 /** Adds the same probes as bridgeIoredis(), for what node-redis does. */
-export function bridgeRedis(provider: Provider): readonly Bridge[] {
+export function bridgeRedis(provider: BridgedProvider): readonly Bridge[] {
   return bridgeClient(provider, 'node-redis');
 }
 
-function bridgeClient(provider: Provider, client: string): readonly Bridge[] {
+function bridgeClient(provider: BridgedProvider, client: string): readonly Bridge[] {
   return [
     bridgeTracingChannel(`${client}:command`, {
       provider,

@@ -6,15 +6,25 @@
 
 import { format } from 'node:util';
 import { bridgeChannel } from '../bridge/channel.ts';
-import type { NodeProbes } from '../provider.ts';
+import { defineSource } from '../source.ts';
 
 const LEVELS = ['log', 'info', 'debug', 'warn', 'error'] as const;
 
-export function bridgeConsole(probes: NodeProbes): void {
-  for (const level of LEVELS) {
-    bridgeChannel(`console.${level}`, {
-      probe: probes[`console-${level}`],
-      args: (values: readonly unknown[]) => [format(...values)],
-    });
-  }
-}
+export const nodeConsole = defineSource({
+  shapes: {
+    // text
+    'console-log': ['char *'],
+    'console-info': ['char *'],
+    'console-debug': ['char *'],
+    'console-warn': ['char *'],
+    'console-error': ['char *'],
+  },
+  start(probes) {
+    for (const level of LEVELS) {
+      bridgeChannel(`console.${level}`, {
+        probe: probes[`console-${level}`],
+        args: (values: readonly unknown[]) => [format(...values)],
+      });
+    }
+  },
+});

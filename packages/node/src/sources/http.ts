@@ -1,14 +1,15 @@
 /**
- * http: the four probes of old, and client errors, from Node's own channels.
+ * http: the four probes of old, from Node's own channels.
  * https://nodejs.org/api/diagnostics_channel.html#http
  * @module
  */
 
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { bridgeChannel, bridgeMessages } from '../bridge/channel.ts';
-import type { NodeProbes } from '../provider.ts';
-import { createIds, Given } from '../stamp.ts';
-import { connectionId, connectionOf, descriptorOf } from './connection.ts';
+import { clientRequestId, peerOf } from '../client-request.ts';
+import { CONNECTION_TYPES, connectionId, connectionOf, descriptorOf } from '../connection.ts';
+import { defineSource } from '../source.ts';
+import { Stamper } from '../stamp.ts';
 
 interface Exchange {
   readonly request: IncomingMessage;
@@ -24,70 +25,79 @@ const FORWARDED_FOR = 'x-forwarded-for';
 
 let lastRequest = 0;
 
-/** The numbers of a server's requests: a stamp (stamp.ts) with code of its own. */
-class Numbered extends Given {
-  readonly #number: number;
+/** The ids of a server's requests: a stamp with a class of its own, see stamp.ts. */
+class RequestStamper extends Stamper {
+  readonly #id: number;
 
   private constructor(request: IncomingMessage) {
     super(request);
-    this.#number = ++lastRequest;
+    this.#id = ++lastRequest;
   }
 
-  /** A number for a request that has none, which the answer will find. */
-  static begin(request: IncomingMessage): number {
-    new Numbered(request);
+  /** An id for a request that has none, which the answer will find. */
+  static stamp(request: IncomingMessage): number {
+    new RequestStamper(request);
     return lastRequest;
   }
 
-  /** The number of a request; a new one if nobody traced when it came. */
-  static of(request: IncomingMessage): number {
-    return #number in request ? request.#number : ++lastRequest;
+  /** The id of a request; a new one if nobody traced when it came. */
+  static idOf(request: IncomingMessage): number {
+    return #id in request ? request.#id : ++lastRequest;
   }
 }
 
-export const clientRequestId = createIds();
-
-export function bridgeHttp(probes: NodeProbes): void {
-  const asked = probes['http-server-request'];
-  const answered = probes['http-server-response'];
-  bridgeMessages('http.server.request.start', asked, ({ request }: Exchange) => {
-    const [connection, remote, port, fd] = connectionOf(request.socket);
-    const { method = '', url = '' } = request;
-    // Where nobody will ask for it, the number need not be kept.
-    const id = answered.enabled ? Numbered.begin(request) : ++lastRequest;
-    asked.fire(id, connection, remote, port, method, url, fd, forwardedFor(request));
-  });
-  bridgeMessages('http.server.response.finish', answered, ({ request, response }: Exchange) => {
-    const [id, remote, port, fd] = connectionOf(request.socket);
-    answered.fire(id, remote, port, fd, Numbered.of(request), response.statusCode);
-  });
-  bridgeChannel('http.client.request.start', {
-    probe: probes['http-client-request'],
-    args: ({ request }: { request: ClientRequest }) => {
-      const { socket } = request;
-      const [host, port] = peerOf(request);
-      const { method, path } = request;
-      return [clientRequestId(request), connectionId(socket), host, port, method, path, descriptorOf(socket)];
-    },
-  });
-  bridgeChannel('http.client.response.finish', {
-    probe: probes['http-client-response'],
-    args: ({ request, response }: ClientExchange) => {
-      const [host, port] = peerOf(request);
-      const { socket } = request;
-      const status = response.statusCode ?? 0;
-      return [connectionId(socket), host, port, descriptorOf(socket), clientRequestId(request), status];
-    },
-  });
-  bridgeChannel('http.client.request.error', {
-    probe: probes['http-client-error'],
-    args: ({ request, error }: { request: ClientRequest; error: Error }) => [
-      clientRequestId(request),
-      String(error),
-      connectionId(request.socket),
-    ],
-  });
-}
+export const http = defineSource({
+  shapes: {
+    // request, connection, remote, port, method, url, fd, forwarded for
+    'http-server-request': ['uint64_t', 'uint64_t', 'char *', 'int', 'char *', 'char *', 'int', 'char *'],
+    // connection, remote, port, fd, request, status
+    'http-server-response': [...CONNECTION_TYPES, 'uint64_t', 'int'],
+    // request, connection, host, port, method, path, fd
+    'http-client-request': ['uint64_t', 'uint64_t', 'char *', 'int', 'char *', 'char *', 'int'],
+    // connection, host, port, fd, request, status
+    'http-client-response': [...CONNECTION_TYPES, 'uint64_t', 'int'],
+  },
+  start(probes) {
+    const asked = probes['http-server-request'];
+    const answered = probes['http-server-response'];
+    bridgeMessages('http.server.request.start', asked, ({ request }: Exchange) => {
+      const [connection, remote, port, fd] = connectionOf(request.socket);
+      const { method = '', url = '' } = request;
+      // Where nobody will ask for it, the id need not be kept.
+      const id = answered.enabled ? RequestStamper.stamp(request) : ++lastRequest;
+      asked.fire(id, connection, remote, port, method, url, fd, forwardedFor(request));
+    });
+    bridgeMessages('http.server.response.finish', answered, ({ request, response }: Exchange) => {
+      const [id, remote, port, fd] = connectionOf(request.socket);
+      answered.fire(id, remote, port, fd, RequestStamper.idOf(request), response.statusCode);
+    });
+    bridgeChannel('http.client.request.start', {
+      probe: probes['http-client-request'],
+      args: ({ request }: { request: ClientRequest }) => {
+        const { method, path, socket } = request;
+        const [host, port] = peerOf(request);
+        return [
+          clientRequestId(request),
+          connectionId(socket),
+          host,
+          port,
+          method,
+          path,
+          descriptorOf(socket),
+        ];
+      },
+    });
+    bridgeChannel('http.client.response.finish', {
+      probe: probes['http-client-response'],
+      args: ({ request, response }: ClientExchange) => {
+        const { socket } = request;
+        const [host, port] = peerOf(request);
+        const status = response.statusCode ?? 0;
+        return [connectionId(socket), host, port, descriptorOf(socket), clientRequestId(request), status];
+      },
+    });
+  },
+});
 
 /** Not by `headers`: Node makes that object when it is first asked for, and most requests of a busy server go without. */
 function forwardedFor({ rawHeaders }: IncomingMessage): string {
@@ -97,12 +107,4 @@ function forwardedFor({ rawHeaders }: IncomingMessage): string {
       return rawHeaders[index + 1]!;
   }
   return '';
-}
-
-/** Host and port that a request goes to, as the old probes had them: by name. */
-export function peerOf(request: ClientRequest): [host: string, port: number] {
-  const header = String(request.getHeader('host') ?? '');
-  const named = Number(/:(\d+)$/.exec(header)?.[1] ?? 0);
-  const usual = request.protocol === 'https:' ? 443 : 80;
-  return [request.host ?? '', request.socket?.remotePort ?? (named || usual)];
 }

@@ -6,59 +6,13 @@
 
 import type { Http2Stream, IncomingHttpHeaders } from 'node:http2';
 import { bridgeChannel } from '../bridge/channel.ts';
-import type { NodeProbes } from '../provider.ts';
+import { defineSource } from '../source.ts';
 import { createIds } from '../stamp.ts';
 
 interface StreamMessage {
   readonly stream: Http2Stream & { readonly sentHeaders?: IncomingHttpHeaders };
   readonly headers?: IncomingHttpHeaders;
   readonly error?: unknown;
-}
-
-const sessionId = createIds();
-
-export function bridgeHttp2(probes: NodeProbes): void {
-  for (const side of ['client', 'server'] as const) {
-    bridgeChannel(`http2.${side}.stream.created`, {
-      probe: probes[`http2-${side}-stream-created`],
-      args: ({ stream, headers }: StreamMessage) => [
-        ...streamOf(stream),
-        String(headers?.[':method'] ?? ''),
-        String(headers?.[':path'] ?? ''),
-      ],
-    });
-    bridgeChannel(`http2.${side}.stream.start`, {
-      probe: probes[`http2-${side}-stream-start`],
-      args: ({ stream, headers }: StreamMessage) => [
-        ...streamOf(stream),
-        String(headers?.[':method'] ?? ''),
-        String(headers?.[':path'] ?? ''),
-      ],
-    });
-    bridgeChannel(`http2.${side}.stream.finish`, {
-      probe: probes[`http2-${side}-stream-finish`],
-      args: ({ stream, headers }: StreamMessage) => [
-        ...streamOf(stream),
-        Number((headers ?? stream.sentHeaders)?.[':status'] ?? 0),
-      ],
-    });
-    bridgeChannel(`http2.${side}.stream.error`, {
-      probe: probes[`http2-${side}-stream-error`],
-      args: ({ stream, error }: StreamMessage) => [...streamOf(stream), String(error)],
-    });
-    bridgeChannel(`http2.${side}.stream.close`, {
-      probe: probes[`http2-${side}-stream-close`],
-      args: ({ stream }: StreamMessage) => [...streamOf(stream), stream.rstCode ?? 0],
-    });
-  }
-  bridgeChannel('http2.client.stream.bodyChunkSent', {
-    probe: probes['http2-client-stream-body-chunk-sent'],
-    args: ({ stream, data, encoding }: ChunkMessage) => [...streamOf(stream), sizeOf(data, encoding)],
-  });
-  bridgeChannel('http2.client.stream.bodySent', {
-    probe: probes['http2-client-stream-body-sent'],
-    args: ({ stream }: StreamMessage) => streamOf(stream),
-  });
 }
 
 interface ChunkMessage extends StreamMessage {
@@ -71,6 +25,69 @@ interface BufferedWrite {
   readonly chunk: string | Uint8Array;
   readonly encoding: string;
 }
+
+const sessionId = createIds();
+
+export const http2 = defineSource({
+  shapes: {
+    // stream, session, method, path
+    'http2-client-stream-created': ['int', 'uint64_t', 'char *', 'char *'],
+    'http2-client-stream-start': ['int', 'uint64_t', 'char *', 'char *'],
+    // stream, session, status
+    'http2-client-stream-finish': ['int', 'uint64_t', 'int'],
+    // stream, session, error
+    'http2-client-stream-error': ['int', 'uint64_t', 'char *'],
+    // stream, session, reset code
+    'http2-client-stream-close': ['int', 'uint64_t', 'int'],
+    // stream, session, bytes
+    'http2-client-stream-body-chunk-sent': ['int', 'uint64_t', 'uint64_t'],
+    // stream, session
+    'http2-client-stream-body-sent': ['int', 'uint64_t'],
+    // As the client's.
+    'http2-server-stream-created': ['int', 'uint64_t', 'char *', 'char *'],
+    'http2-server-stream-start': ['int', 'uint64_t', 'char *', 'char *'],
+    'http2-server-stream-finish': ['int', 'uint64_t', 'int'],
+    'http2-server-stream-error': ['int', 'uint64_t', 'char *'],
+    'http2-server-stream-close': ['int', 'uint64_t', 'int'],
+  },
+  start(probes) {
+    for (const side of ['client', 'server'] as const) {
+      for (const event of ['created', 'start'] as const) {
+        bridgeChannel(`http2.${side}.stream.${event}`, {
+          probe: probes[`http2-${side}-stream-${event}`],
+          args: ({ stream, headers }: StreamMessage) => [
+            ...streamOf(stream),
+            String(headers?.[':method'] ?? ''),
+            String(headers?.[':path'] ?? ''),
+          ],
+        });
+      }
+      bridgeChannel(`http2.${side}.stream.finish`, {
+        probe: probes[`http2-${side}-stream-finish`],
+        args: ({ stream, headers }: StreamMessage) => [
+          ...streamOf(stream),
+          Number((headers ?? stream.sentHeaders)?.[':status'] ?? 0),
+        ],
+      });
+      bridgeChannel(`http2.${side}.stream.error`, {
+        probe: probes[`http2-${side}-stream-error`],
+        args: ({ stream, error }: StreamMessage) => [...streamOf(stream), String(error)],
+      });
+      bridgeChannel(`http2.${side}.stream.close`, {
+        probe: probes[`http2-${side}-stream-close`],
+        args: ({ stream }: StreamMessage) => [...streamOf(stream), stream.rstCode ?? 0],
+      });
+    }
+    bridgeChannel('http2.client.stream.bodyChunkSent', {
+      probe: probes['http2-client-stream-body-chunk-sent'],
+      args: ({ stream, data, encoding }: ChunkMessage) => [...streamOf(stream), sizeOf(data, encoding)],
+    });
+    bridgeChannel('http2.client.stream.bodySent', {
+      probe: probes['http2-client-stream-body-sent'],
+      args: ({ stream }: StreamMessage) => streamOf(stream),
+    });
+  },
+});
 
 /** In bytes. */
 function sizeOf(data: ChunkMessage['data'], encoding: string): number {

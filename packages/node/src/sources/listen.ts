@@ -7,10 +7,9 @@
  * @module
  */
 
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ListenOptions, Server } from 'node:net';
-import { watch } from '../bridge/watch.ts';
-import type { NodeProbes } from '../provider.ts';
+import { subscribeWhileTraced } from '../bridge/subscribe.ts';
+import { defineSource } from '../source.ts';
 import { createIds } from '../stamp.ts';
 
 interface ListenMessage {
@@ -19,44 +18,46 @@ interface ListenMessage {
   readonly error?: unknown;
 }
 
-export function watchListening(probes: NodeProbes): void {
-  const begin = probes['net-server-listen-start'];
-  const done = probes['net-server-listen-done'];
-  const failed = probes['net-server-listen-error'];
-  const serverId = createIds();
-  const begun = new WeakMap<Server, bigint>();
-  const durationOf = (server: Server): bigint => {
-    const since = begun.get(server);
-    return since === undefined ? 0n : process.hrtime.bigint() - since;
-  };
-  const onStart = (message: unknown): void => {
-    const { server, options = {} } = message as ListenMessage;
-    begun.set(server, process.hrtime.bigint());
-    begin.fireLazy(() => [serverId(server), options.path ?? options.host ?? '', options.port ?? 0]);
-  };
-  const onDone = (message: unknown): void => {
-    const { server } = message as ListenMessage;
-    done.fireLazy(() => {
-      const bound = server.address();
-      const [host, port] = typeof bound === 'string' ? [bound, 0] : [bound?.address ?? '', bound?.port ?? 0];
-      return [serverId(server), host, port, durationOf(server)];
-    });
-  };
-  const onError = (message: unknown): void => {
-    const { server, error } = message as ListenMessage;
-    failed.fireLazy(() => [serverId(server), String(error), durationOf(server)]);
-  };
-  watch({
-    probes: [begin, done, failed],
-    start() {
-      subscribe('tracing:net.server.listen:asyncStart', onStart);
-      subscribe('tracing:net.server.listen:asyncEnd', onDone);
-      subscribe('tracing:net.server.listen:error', onError);
-    },
-    stop() {
-      unsubscribe('tracing:net.server.listen:asyncStart', onStart);
-      unsubscribe('tracing:net.server.listen:asyncEnd', onDone);
-      unsubscribe('tracing:net.server.listen:error', onError);
-    },
-  });
+const serverId = createIds();
+
+export const listen = defineSource({
+  shapes: {
+    // server, host or path, port
+    'net-server-listen-start': ['uint64_t', 'char *', 'int'],
+    // server, address or path, port, duration (ns)
+    'net-server-listen-done': ['uint64_t', 'char *', 'int', 'uint64_t'],
+    // server, error, duration (ns)
+    'net-server-listen-error': ['uint64_t', 'char *', 'uint64_t'],
+  },
+  start(probes) {
+    const started = probes['net-server-listen-start'];
+    const done = probes['net-server-listen-done'];
+    const failed = probes['net-server-listen-error'];
+    const startTimes = new WeakMap<Server, bigint>();
+    const durationOf = (server: Server): bigint => {
+      const since = startTimes.get(server);
+      return since === undefined ? 0n : process.hrtime.bigint() - since;
+    };
+    const onStart = ({ server, options = {} }: ListenMessage): void => {
+      startTimes.set(server, process.hrtime.bigint());
+      started.fireLazy(() => [serverId(server), options.path ?? options.host ?? '', options.port ?? 0]);
+    };
+    const onDone = ({ server }: ListenMessage): void =>
+      done.fireLazy(() => [serverId(server), ...boundTo(server), durationOf(server)]);
+    const onError = ({ server, error }: ListenMessage): void =>
+      failed.fireLazy(() => [serverId(server), String(error), durationOf(server)]);
+    subscribeWhileTraced(
+      [started, done, failed],
+      [
+        ['tracing:net.server.listen:asyncStart', onStart],
+        ['tracing:net.server.listen:asyncEnd', onDone],
+        ['tracing:net.server.listen:error', onError],
+      ],
+    );
+  },
+});
+
+function boundTo(server: Server): [address: string, port: number] {
+  const bound = server.address();
+  return typeof bound === 'string' ? [bound, 0] : [bound?.address ?? '', bound?.port ?? 0];
 }

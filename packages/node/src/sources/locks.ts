@@ -5,7 +5,7 @@
  */
 
 import { bridgeChannel } from '../bridge/channel.ts';
-import type { NodeProbes } from '../provider.ts';
+import { defineSource } from '../source.ts';
 
 interface LockMessage {
   readonly name: string;
@@ -13,15 +13,25 @@ interface LockMessage {
   readonly error?: unknown;
 }
 
-export function bridgeLocks(probes: NodeProbes): void {
-  for (const event of ['start', 'grant', 'miss'] as const) {
-    bridgeChannel(`locks.request.${event}`, {
-      probe: probes[`lock-request-${event}`],
-      args: ({ name, mode }: LockMessage) => [name, mode],
+export const locks = defineSource({
+  shapes: {
+    // name, mode
+    'lock-request-start': ['char *', 'char *'],
+    'lock-request-grant': ['char *', 'char *'],
+    'lock-request-miss': ['char *', 'char *'],
+    // name, mode, error
+    'lock-request-end': ['char *', 'char *', 'char *'],
+  },
+  start(probes) {
+    for (const event of ['start', 'grant', 'miss'] as const) {
+      bridgeChannel(`locks.request.${event}`, {
+        probe: probes[`lock-request-${event}`],
+        args: ({ name, mode }: LockMessage) => [name, mode],
+      });
+    }
+    bridgeChannel('locks.request.end', {
+      probe: probes['lock-request-end'],
+      args: ({ name, mode, error }: LockMessage) => [name, mode, error === undefined ? '' : String(error)],
     });
-  }
-  bridgeChannel('locks.request.end', {
-    probe: probes['lock-request-end'],
-    args: ({ name, mode, error }: LockMessage) => [name, mode, error === undefined ? '' : String(error)],
-  });
-}
+  },
+});

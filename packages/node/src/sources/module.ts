@@ -4,27 +4,24 @@
  * @module
  */
 
-import type { Provider } from 'libusdt';
-import { bridgeTracingChannel } from '../bridge/tracing-channel.ts';
+import { tracingSource } from '../tracing-source.ts';
 
-/** `module-require-start` ... and `module-import-start` ..., each with what is loaded, and from where. */
-export function bridgeModules(provider: Provider): void {
-  bridgeTracingChannel('module.require', {
-    provider,
-    probe: 'module-require',
-    types: ['char *', 'char *'],
-    args: ({ id, parentFilename }: { id?: string; parentFilename?: string }) => [
-      id ?? '',
-      parentFilename ?? '',
-    ],
-  });
-  bridgeTracingChannel('module.import', {
-    provider,
-    probe: 'module-import',
-    types: ['char *', 'char *'],
-    args: ({ url, id, parentURL }: { url?: string; id?: string; parentURL?: string }) => [
-      url ?? id ?? '',
-      parentURL ?? '',
-    ],
-  });
-}
+/** `module-require-start` ..., each with what is loaded, and from where. */
+export const moduleRequire = tracingSource('module.require', {
+  probe: 'module-require',
+  types: ['char *', 'char *'],
+  args: ({ id, parentFilename }: { id?: string; parentFilename?: string }) => [
+    id ?? '',
+    parentFilename ?? '',
+  ],
+});
+
+/** `module-import-start` ..., each with what is loaded, and from where. */
+export const moduleImport = tracingSource('module.import', {
+  probe: 'module-import',
+  types: ['char *', 'char *'],
+  args: ({ url, id, parentURL }: { url?: string; id?: string; parentURL?: string }) => [
+    url ?? id ?? '',
+    parentURL ?? '',
+  ],
+});

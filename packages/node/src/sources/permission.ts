@@ -6,7 +6,7 @@
  */
 
 import { bridgeChannel } from '../bridge/channel.ts';
-import type { NodeProbes } from '../provider.ts';
+import { defineSource } from '../source.ts';
 
 /** https://github.com/nodejs/node/blob/v26.x/src/permission/permission.cc */
 const SCOPES = [
@@ -26,11 +26,17 @@ interface AccessMessage {
   readonly resource?: unknown;
 }
 
-export function bridgePermissions(probes: NodeProbes): void {
-  for (const scope of SCOPES) {
-    bridgeChannel(`node:permission-model:${scope}`, {
-      probe: probes['permission-missing'],
-      args: ({ permission, resource }: AccessMessage) => [scope, permission, String(resource ?? '')],
-    });
-  }
-}
+export const permission = defineSource({
+  shapes: {
+    // scope, permission, resource
+    'permission-missing': ['char *', 'char *', 'char *'],
+  },
+  start(probes) {
+    for (const scope of SCOPES) {
+      bridgeChannel(`node:permission-model:${scope}`, {
+        probe: probes['permission-missing'],
+        args: ({ permission, resource }: AccessMessage) => [scope, permission, String(resource ?? '')],
+      });
+    }
+  },
+});

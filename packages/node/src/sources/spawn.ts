@@ -5,21 +5,17 @@
  */
 
 import type { ChildProcess } from 'node:child_process';
-import type { Provider } from 'libusdt';
-import { bridgeTracingChannel } from '../bridge/tracing-channel.ts';
+import { tracingSource } from '../tracing-source.ts';
 
 interface SpawnMessage {
   readonly process: ChildProcess;
 }
 
 /** `child-spawn-start`, `-end` and `-error`, each with the file and the arguments. */
-export function bridgeSpawn(provider: Provider): void {
-  bridgeTracingChannel('child_process.spawn', {
-    provider,
-    probe: 'child-spawn',
-    types: ['char *', 'json'],
-    args: ({ process: child }: SpawnMessage) => [child.spawnfile, child.spawnargs],
-    // Each event has a message of its own.
-    operation: ({ process: child }) => child,
-  });
-}
+export const spawn = tracingSource('child_process.spawn', {
+  probe: 'child-spawn',
+  types: ['char *', 'json'],
+  args: ({ process: child }: SpawnMessage) => [child.spawnfile, child.spawnargs],
+  // Each event has a message of its own.
+  operation: ({ process: child }) => child,
+});

@@ -5,7 +5,7 @@
  */
 
 import { bridgeChannel } from '../bridge/channel.ts';
-import type { NodeProbes } from '../provider.ts';
+import { defineSource } from '../source.ts';
 import { createIds } from '../stamp.ts';
 
 interface QueryMessage {
@@ -17,9 +17,15 @@ interface QueryMessage {
 
 const databaseId = createIds();
 
-export function bridgeSqlite(probes: NodeProbes): void {
-  bridgeChannel('sqlite.db.query', {
-    probe: probes['sqlite-query'],
-    args: ({ sql, database, duration }: QueryMessage) => [databaseId(database), sql, duration],
-  });
-}
+export const sqlite = defineSource({
+  shapes: {
+    // database, statement, duration (ns)
+    'sqlite-query': ['uint64_t', 'char *', 'uint64_t'],
+  },
+  start(probes) {
+    bridgeChannel('sqlite.db.query', {
+      probe: probes['sqlite-query'],
+      args: ({ sql, database, duration }: QueryMessage) => [databaseId(database), sql, duration],
+    });
+  },
+});

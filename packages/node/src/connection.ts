@@ -1,21 +1,25 @@
 /**
- * What the old probes say of a connection.
+ * What several sources say of a connection.
  * @module
  */
 
 import type { Socket } from 'node:net';
-import { Given } from '../stamp.ts';
+import type { CTypeName } from 'libusdt';
+import { Stamper } from './stamp.ts';
 
 /** connection, remote, port, fd */
 export type Connection = [id: number, remote: string, port: number, fd: number];
 
-let last = 0;
+/** The C types of a `Connection`. */
+export const CONNECTION_TYPES = ['uint64_t', 'char *', 'int', 'int'] as const satisfies readonly CTypeName[];
+
+let lastId = 0;
 
 /**
  * Asking the kernel for the address, and Node for the descriptor, costs more than all the rest: once is enough.
- * A stamp (stamp.ts) whose code is its own, since every request looks its connection up: see there.
+ * A stamp with a class of its own, since every request looks its connection up: see stamp.ts.
  */
-class Known extends Given {
+class ConnectionStamper extends Stamper {
   readonly #connection: Connection;
 
   private constructor(socket: Socket, connection: Connection) {
@@ -23,21 +27,22 @@ class Known extends Given {
     this.#connection = connection;
   }
 
-  static of(socket: Socket): Connection {
+  static connectionOf(socket: Socket): Connection {
     if (#connection in socket) return socket.#connection;
-    const connection: Connection = [++last, '', 0, -1];
-    new Known(socket, connection);
+    const connection: Connection = [++lastId, '', 0, -1];
+    new ConnectionStamper(socket, connection);
     return connection;
   }
 }
 
+/** The connection's id: 1, 2, 3 ... and 0 for no socket. */
 export function connectionId(socket: Socket | null | undefined): number {
-  return socket ? Known.of(socket)[0] : 0;
+  return socket ? ConnectionStamper.connectionOf(socket)[0] : 0;
 }
 
 export function connectionOf(socket: Socket | null | undefined): Connection {
   if (!socket) return [0, '', 0, -1];
-  const connection = Known.of(socket);
+  const connection = ConnectionStamper.connectionOf(socket);
   if (connection[1] === '') {
     connection[1] = socket.remoteAddress ?? '';
     connection[2] = socket.remotePort ?? 0;
