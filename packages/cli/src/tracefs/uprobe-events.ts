@@ -88,13 +88,19 @@ export function addEvent(tracefs: string, definition: string): void {
 export function removeEvents(tracefs: string, group: string): number {
   let left = 0;
   for (const event of eventsOf(listEvents(tracefs), group)) {
-    try {
-      append(tracefs, `-:${group}/${event}`);
-    } catch {
-      left++;
-    }
+    if (!removeEvent(tracefs, group, event)) left++;
   }
   return left;
+}
+
+/** Removes an event with all its places. @returns false for one that somebody else uses. */
+export function removeEvent(tracefs: string, group: string, event: string): boolean {
+  try {
+    append(tracefs, `-:${group}/${event}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The text of `uprobe_events`; empty when it can't be read. */
