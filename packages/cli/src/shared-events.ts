@@ -58,7 +58,7 @@ export function enableShared<Plan extends SitePlan>(
   plans: readonly Plan[],
 ): SharedEvents<Plan> {
   const enabler = new Enabler<Plan>(instance);
-  for (const alike of groups(plans)) enabler.enable(alike);
+  enabler.enable(groups(plans));
   return enabler;
 }
 
@@ -87,9 +87,12 @@ function recordShape({ fetches, filter }: SitePlan): string {
   return JSON.stringify([types, filter]);
 }
 
+/** A defined event. */
 interface Defined<Plan> {
   readonly name: string;
-  readonly plans: readonly Plan[];
+  readonly plans: Plan[];
+  /** Will be added. */
+  readonly more: readonly Plan[];
 }
 
 /** Makes the names of events unique. */
@@ -104,50 +107,75 @@ class Enabler<Plan extends SitePlan> implements SharedEvents<Plan> {
     this.instance = instance;
   }
 
-  /** @param plans of one shape. */
-  enable(plans: readonly Plan[]): void {
-    for (const defined of this.define(plans)) this.enableOne(defined);
+  /** @param groups the plans of each have one shape. */
+  enable(groups: readonly (readonly Plan[])[]): void {
+    // With each place the kernel looks for its event, from the oldest on: so all events come before the other places.
+    const defined = groups.flatMap((plans) => this.define(plans));
+    for (const event of defined) this.addTo(event);
+    for (const event of defined) this.enableOne(event);
   }
 
   private define(plans: readonly Plan[]): Defined<Plan>[] {
-    const [first] = plans;
-    if (first === undefined) return [];
-    if (plans.length === 1 || textsOf(first).length >= MAX_FETCH_ARGS) return this.defineEach(plans);
-    const name = eventName(first.site, serial++);
-    const accepted: Plan[] = [];
+    if (plans.length === 1) return this.defineEach(plans);
     for (const [at, plan] of plans.entries()) {
-      try {
-        this.defineSite(name, plan, [`${NUMBER}=\\${accepted.length}:${NUMBER_TYPE}`]);
-        accepted.push(plan);
-      } catch (error) {
-        // Is it the site or the number that the kernel does not take?
-        const alone = accepted.length === 0 ? this.defineEach([plan]) : [];
-        if (alone.length > 0) return [...alone, ...this.defineEach(plans.slice(at + 1))];
-        this.refused.set(plan, error);
-      }
+      const more = plans.slice(at + 1);
+      const name = eventName(plan.site, serial++);
+      if (textsOf(plan).length < MAX_FETCH_ARGS && this.defineSite(name, plan, 0))
+        return [{ name, plans: [plan], more }];
+      // Is it the site that the kernel does not take, or the number?
+      const alone = this.defineEach([plan]);
+      if (alone.length > 0) return [...alone, ...this.defineEach(more)];
     }
-    return accepted.length > 0 ? [{ name, plans: accepted }] : [];
+    return [];
   }
 
   private defineEach(plans: readonly Plan[]): Defined<Plan>[] {
-    const defined: Defined<Plan>[] = [];
-    for (const plan of plans) {
+    return plans.flatMap((plan) => {
       const name = eventName(plan.site, serial++);
-      try {
-        this.defineSite(name, plan, []);
-        defined.push({ name, plans: [plan] });
-      } catch (error) {
-        this.refused.set(plan, error);
-      }
-    }
-    return defined;
+      return this.defineSite(name, plan) ? [{ name, plans: [plan], more: [] }] : [];
+    });
   }
 
-  private defineSite(name: string, plan: Plan, number: readonly string[]): void {
+  private addTo({ name, plans, more }: Defined<Plan>): void {
+    for (const ofFile of runs(more)) {
+      const added = ofFile.length === 1 ? 0 : this.addAll(name, ofFile, plans.length);
+      plans.push(...ofFile.slice(0, added));
+      for (const plan of ofFile.slice(added)) if (this.defineSite(name, plan, plans.length)) plans.push(plan);
+    }
+  }
+
+  /**
+   * By one write, which costs a third of a write for each.
+   * @param plans of one file.
+   * @param number of the first.
+   * @returns how many there were until the kernel refused one.
+   */
+  private addAll(name: string, plans: readonly Plan[], number: number): number {
     const { instance } = this;
-    withKernelPath(plan.file, (path) =>
-      instance.define(eventDefinition(instance.name, name, path, plan.site, [...number, ...textsOf(plan)])),
-    );
+    try {
+      withKernelPath(plans[0]!.file, (path) =>
+        instance.define(plans.map((plan, n) => this.line(name, plan, path, number + n)).join('\n')),
+      );
+      return plans.length;
+    } catch {
+      return instance.places(name) - number;
+    }
+  }
+
+  private defineSite(name: string, plan: Plan, number?: number): boolean {
+    try {
+      withKernelPath(plan.file, (path) => this.instance.define(this.line(name, plan, path, number)));
+      this.refused.delete(plan);
+      return true;
+    } catch (error) {
+      this.refused.set(plan, error);
+      return false;
+    }
+  }
+
+  private line(name: string, plan: Plan, path: string, number: number | undefined): string {
+    const numbers = number === undefined ? [] : [`${NUMBER}=\\${number}:${NUMBER_TYPE}`];
+    return eventDefinition(this.instance.name, name, path, plan.site, [...numbers, ...textsOf(plan)]);
   }
 
   private enableOne({ name, plans }: Defined<Plan>): void {
@@ -166,12 +194,22 @@ class Enabler<Plan extends SitePlan> implements SharedEvents<Plan> {
         return;
       }
       const half = plans.length >> 1;
-      this.enable(plans.slice(0, half));
-      this.enable(plans.slice(half));
+      this.enable([plans.slice(0, half), plans.slice(half)]);
       return;
     }
     this.events.push({ format, plans, numberAt: format.fields.get(NUMBER)?.offset, filtered });
   }
+}
+
+/** Neighbours of one file. */
+function runs<Plan extends SitePlan>(plans: readonly Plan[]): Plan[][] {
+  const runs: Plan[][] = [];
+  for (const plan of plans) {
+    const last = runs.at(-1);
+    if (last?.[0]?.file === plan.file) last.push(plan);
+    else runs.push([plan]);
+  }
+  return runs;
 }
 
 function textsOf({ fetches }: SitePlan): string[] {

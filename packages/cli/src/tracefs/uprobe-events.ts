@@ -125,6 +125,11 @@ function eventsOf(list: string, group: string): Set<string> {
   );
 }
 
+/** How many places of files an event has. */
+export function placesOf(list: string, group: string, event: string): number {
+  return list.split('\n').filter((line) => line.startsWith(`p:${group}/${event} `)).length;
+}
+
 /** Writes a line of `uprobe_events`. @throws the system's error. */
 export function append(tracefs: string, line: string): void {
   const fd = fs.openSync(`${tracefs}/uprobe_events`, fs.constants.O_WRONLY | fs.constants.O_APPEND);
