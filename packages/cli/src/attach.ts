@@ -10,6 +10,7 @@ import { reopen } from './catalogue/open-file.ts';
 import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
 import { FileSizeError } from './catalogue/sparse-file.ts';
 import { symbolAddresses } from './catalogue/symbols.ts';
+import { fill } from './record-shapes.ts';
 import { type ArgumentReader, argumentReaders } from './ringbuffer/decoder.ts';
 import { enableShared, type SitePlan } from './shared-events.ts';
 import { type FetchArgument, fetchArgument } from './tracefs/fetch-args.ts';
@@ -157,7 +158,7 @@ export function attach(
     if (event === undefined) return { refused: shared.refused.get(each) };
     const attachment: Attachment = {
       probe: probeOf(each, next + attachments.size),
-      readers: argumentReaders(event.format, each.fetches, each.types),
+      readers: argumentReaders(event.format, fill(event.shape, each).names, each.fetches, each.types),
       rest: event.filtered ? each.rest : where,
     };
     attachments.set(each, attachment);

@@ -15,23 +15,21 @@
 
 import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
 import { FailureError, systemCode } from './errors.ts';
-import type { FetchArgument } from './tracefs/fetch-args.ts';
+import { type Fetched, fill, groupByShape, ownShape, type Shape, type ShapeGroup } from './record-shapes.ts';
 import { type EventFormat, parseEventFormat } from './tracefs/format.ts';
 import type { Instance } from './tracefs/instance.ts';
 import { eventDefinition, eventName, MAX_FETCH_ARGS, withKernelPath } from './tracefs/uprobe-events.ts';
 
 /** What there is to know of a site before the kernel is told of it. */
-export interface SitePlan {
+export interface SitePlan extends Fetched {
   readonly file: ProbeFile;
   readonly site: ProbeSite;
-  readonly fetches: readonly FetchArgument[];
-  /** For the event's `filter` file; undefined for no filter. */
-  readonly filter: string | undefined;
 }
 
 /** An enabled event. */
 export interface SharedEvent<Plan> {
   readonly format: EventFormat;
+  readonly shape: Shape;
   /** The places, by the number that records tell. */
   readonly plans: readonly Plan[];
   /** Where in a record the number is: two bytes; undefined where there is one place only, and no number. */
@@ -58,38 +56,21 @@ export function enableShared<Plan extends SitePlan>(
   plans: readonly Plan[],
 ): SharedEvents<Plan> {
   const enabler = new Enabler<Plan>(instance);
-  enabler.enable(groups(plans));
+  enabler.enable(groupByShape(plans).flatMap(bounded));
   return enabler;
 }
 
-/** The plans that may share an event. */
-function groups<Plan extends SitePlan>(plans: readonly Plan[]): Plan[][] {
-  const groups: Plan[][] = [];
-  const open = new Map<string, Plan[]>();
-  for (const plan of plans) {
-    const key = recordShape(plan);
-    const group = open.get(key);
-    if (group !== undefined && group.length < MAX_SITES) group.push(plan);
-    else {
-      const started = [plan];
-      open.set(key, started);
-      groups.push(started);
-    }
-  }
+function bounded<Plan>({ shape, plans }: ShapeGroup<Plan>): ShapeGroup<Plan>[] {
+  const groups: ShapeGroup<Plan>[] = [];
+  for (let at = 0; at < plans.length; at += MAX_SITES)
+    groups.push({ shape, plans: plans.slice(at, at + MAX_SITES) });
   return groups;
-}
-
-/** Names and types of the arguments, and the filter, which is the event's. */
-function recordShape({ fetches, filter }: SitePlan): string {
-  const types = fetches.map((fetch) =>
-    fetch.expressible ? fetch.text.slice(fetch.text.lastIndexOf(':') + 1) : '',
-  );
-  return JSON.stringify([types, filter]);
 }
 
 /** A defined event. */
 interface Defined<Plan> {
   readonly name: string;
+  readonly shape: Shape;
   readonly plans: Plan[];
   /** Will be added. */
   readonly more: readonly Plan[];
@@ -107,21 +88,20 @@ class Enabler<Plan extends SitePlan> implements SharedEvents<Plan> {
     this.instance = instance;
   }
 
-  /** @param groups the plans of each have one shape. */
-  enable(groups: readonly (readonly Plan[])[]): void {
+  enable(groups: readonly ShapeGroup<Plan>[]): void {
     // With each place the kernel looks for its event, from the oldest on: so all events come before the other places.
-    const defined = groups.flatMap((plans) => this.define(plans));
+    const defined = groups.flatMap((group) => this.define(group));
     for (const event of defined) this.addTo(event);
     for (const event of defined) this.enableOne(event);
   }
 
-  private define(plans: readonly Plan[]): Defined<Plan>[] {
+  private define({ shape, plans }: ShapeGroup<Plan>): Defined<Plan>[] {
     if (plans.length === 1) return this.defineEach(plans);
     for (const [at, plan] of plans.entries()) {
       const more = plans.slice(at + 1);
       const name = eventName(plan.site, serial++);
-      if (textsOf(plan).length < MAX_FETCH_ARGS && this.defineSite(name, plan, 0))
-        return [{ name, plans: [plan], more }];
+      if (shape.slots.length < MAX_FETCH_ARGS && this.defineSite(name, shape, plan, 0))
+        return [{ name, shape, plans: [plan], more }];
       // Is it the site that the kernel does not take, or the number?
       const alone = this.defineEach([plan]);
       if (alone.length > 0) return [...alone, ...this.defineEach(more)];
@@ -132,15 +112,17 @@ class Enabler<Plan extends SitePlan> implements SharedEvents<Plan> {
   private defineEach(plans: readonly Plan[]): Defined<Plan>[] {
     return plans.flatMap((plan) => {
       const name = eventName(plan.site, serial++);
-      return this.defineSite(name, plan) ? [{ name, plans: [plan], more: [] }] : [];
+      const shape = ownShape(plan);
+      return this.defineSite(name, shape, plan) ? [{ name, shape, plans: [plan], more: [] }] : [];
     });
   }
 
-  private addTo({ name, plans, more }: Defined<Plan>): void {
+  private addTo({ name, shape, plans, more }: Defined<Plan>): void {
     for (const ofFile of runs(more)) {
-      const added = ofFile.length === 1 ? 0 : this.addAll(name, ofFile, plans.length);
+      const added = ofFile.length === 1 ? 0 : this.addAll(name, shape, ofFile, plans.length);
       plans.push(...ofFile.slice(0, added));
-      for (const plan of ofFile.slice(added)) if (this.defineSite(name, plan, plans.length)) plans.push(plan);
+      for (const plan of ofFile.slice(added))
+        if (this.defineSite(name, shape, plan, plans.length)) plans.push(plan);
     }
   }
 
@@ -150,11 +132,11 @@ class Enabler<Plan extends SitePlan> implements SharedEvents<Plan> {
    * @param number of the first.
    * @returns how many there were until the kernel refused one.
    */
-  private addAll(name: string, plans: readonly Plan[], number: number): number {
+  private addAll(name: string, shape: Shape, plans: readonly Plan[], number: number): number {
     const { instance } = this;
     try {
       withKernelPath(plans[0]!.file, (path) =>
-        instance.define(plans.map((plan, n) => this.line(name, plan, path, number + n)).join('\n')),
+        instance.define(plans.map((plan, n) => this.line(name, shape, plan, path, number + n)).join('\n')),
       );
       return plans.length;
     } catch {
@@ -162,9 +144,9 @@ class Enabler<Plan extends SitePlan> implements SharedEvents<Plan> {
     }
   }
 
-  private defineSite(name: string, plan: Plan, number?: number): boolean {
+  private defineSite(name: string, shape: Shape, plan: Plan, number?: number): boolean {
     try {
-      withKernelPath(plan.file, (path) => this.instance.define(this.line(name, plan, path, number)));
+      withKernelPath(plan.file, (path) => this.instance.define(this.line(name, shape, plan, path, number)));
       this.refused.delete(plan);
       return true;
     } catch (error) {
@@ -173,12 +155,13 @@ class Enabler<Plan extends SitePlan> implements SharedEvents<Plan> {
     }
   }
 
-  private line(name: string, plan: Plan, path: string, number: number | undefined): string {
+  private line(name: string, shape: Shape, plan: Plan, path: string, number: number | undefined): string {
     const numbers = number === undefined ? [] : [`${NUMBER}=\\${number}:${NUMBER_TYPE}`];
-    return eventDefinition(this.instance.name, name, path, plan.site, [...numbers, ...textsOf(plan)]);
+    const texts = [...numbers, ...fill(shape, plan).texts];
+    return eventDefinition(this.instance.name, name, path, plan.site, texts);
   }
 
-  private enableOne({ name, plans }: Defined<Plan>): void {
+  private enableOne({ name, shape, plans }: Defined<Plan>): void {
     const { instance } = this;
     const folder = `events/${instance.name}/${name}`;
     const { filter } = plans[0]!;
@@ -194,10 +177,13 @@ class Enabler<Plan extends SitePlan> implements SharedEvents<Plan> {
         return;
       }
       const half = plans.length >> 1;
-      this.enable([plans.slice(0, half), plans.slice(half)]);
+      this.enable([
+        { shape, plans: plans.slice(0, half) },
+        { shape, plans: plans.slice(half) },
+      ]);
       return;
     }
-    this.events.push({ format, plans, numberAt: format.fields.get(NUMBER)?.offset, filtered });
+    this.events.push({ format, shape, plans, numberAt: format.fields.get(NUMBER)?.offset, filtered });
   }
 }
 
@@ -210,8 +196,4 @@ function runs<Plan extends SitePlan>(plans: readonly Plan[]): Plan[][] {
     else runs.push([plan]);
   }
   return runs;
-}
-
-function textsOf({ fetches }: SitePlan): string[] {
-  return fetches.flatMap((fetch, n) => (fetch.expressible ? [`arg${n}=${fetch.text}`] : []));
 }

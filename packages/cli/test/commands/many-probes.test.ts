@@ -42,8 +42,8 @@ interface Program {
   readonly fire: () => Promise<void>;
 }
 
-async function startProgram(prefix: string, providers = PROVIDERS): Promise<Program> {
-  const child = spawn(process.execPath, [MANY, prefix, String(providers), String(PROBES)], {
+async function startProgram(prefix: string, ...args: readonly string[]): Promise<Program> {
+  const child = spawn(process.execPath, [MANY, prefix, String(PROVIDERS), String(PROBES), ...args], {
     env,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -146,6 +146,16 @@ describe('many probes', { skip: withoutTracing() }, () => {
     assert.match(tracer.errors(), new RegExp(`${2 * ALL} events, 0 lost\n$`));
     assertComplete(tracer.events(), 'some', 2);
     assert.deepEqual(tracesOf(tracer.pid), []);
+  });
+
+  test('however many signatures there are, the kernel events are few', async () => {
+    const program = await startProgram('unlike', 'unlike');
+    const tracer = await startTracer('trace', '--json', 'unlike-*:*');
+    assert.ok(kernelEvents(tracer).length <= 10);
+    await program.fire();
+    await until(() => tracer.events().length >= ALL, 'all events');
+    assert.equal(await tracer.end('SIGINT'), 0);
+    assertComplete(tracer.events(), 'unlike', 1);
   });
 
   test('probes that come later are traced, and those before go on meanwhile', async () => {
