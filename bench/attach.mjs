@@ -1,9 +1,10 @@
 /**
  * What many probes cost `usdt` and bpftrace at the start and at the end: from the start of the tracer until the program
  * sees that all of them are traced, and from ctrl-C until the tracer has ended. Beside 3,000 probes of ten signatures stand
- * probes of a signature each, which can't share an event of the kernel: so it was for all before they did.
+ * 100 of which no two are alike, and the same with a condition, for which each has a kernel event of its own.
  */
 import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { report, smoke, spread } from './harness.mjs';
@@ -17,6 +18,7 @@ const ROUNDS = smoke ? 1 : 3;
 /** Milliseconds for both together. */
 const GOAL = 1500;
 
+const folder = temporaryFolder();
 const usdt = join(here, '../packages/cli/bin/usdt.js');
 const withBpftrace = spawnSync('bpftrace', ['--version']).status === 0;
 
@@ -27,12 +29,14 @@ else report(await measure());
 async function measure() {
   const many = [];
   const unlike = [];
+  const own = [];
   for (let round = 0; round < ROUNDS; round++) {
     many.push(await run(MANY, usdtCommand));
     unlike.push(await run(UNLIKE, usdtCommand));
+    own.push(await run(UNLIKE, conditionalCommand));
   }
   const bpftrace = withBpftrace ? [await run(FEW, bpftraceCommand)] : [];
-  const each = spread(unlike.map(({ detach }) => detach / count(UNLIKE))).value;
+  const each = spread(own.map(({ detach }) => detach / count(UNLIKE))).value;
   const detach = spread(many.map((times) => times.detach));
   return [
     ...rows(`usdt: ${count(MANY)} probes of ${MANY[2]} signatures`, many),
@@ -43,8 +47,9 @@ async function measure() {
       ...spread(many.map((times) => times.attach + times.detach)),
     },
     ...rows(`usdt: ${count(UNLIKE)} probes, none like another`, unlike),
+    ...rows('usdt: the same with an event each', own),
     {
-      what: 'usdt: ending a probe with an event of its own, against one of many',
+      what: 'usdt: to end a probe with an event of its own, against one of many',
       unit: 'x',
       value: each / (detach.value / count(MANY)),
     },
@@ -69,6 +74,11 @@ function usdtCommand() {
   return [process.execPath, usdt, 'trace', '-q', 'many-*:*'];
 }
 
+/** Probes that are not alike don't share an event whose filter the kernel decides. */
+function conditionalCommand() {
+  return [...usdtCommand(), '--where', 'tid > 0'];
+}
+
 function bpftraceCommand(files) {
   const probes = files.map((file, n) => `usdt:${file}:many__${n}x:* { @ = count(); }`);
   return ['bpftrace', '-q', '-e', probes.join('\n')];
@@ -76,7 +86,7 @@ function bpftraceCommand(files) {
 
 /** One run of a tracer, which finds no images but those of its program. */
 async function run(shape, command) {
-  const own = { ...process.env, LIBUSDT_DIR: temporaryFolder() };
+  const own = { ...process.env, LIBUSDT_DIR: mkdtempSync(join(folder, 'run-')) };
   const program = spawn(process.execPath, [join(here, 'programs/many.mjs'), ...shape.map(String)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: own,
