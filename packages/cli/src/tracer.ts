@@ -334,17 +334,23 @@ class KernelTracer implements Tracer {
 
   /** Attaches to what has begun, and remembers what of it was too late. */
   private follow(executions: Executions, ran: readonly Execution[]): void {
+    const used: { readonly path: string; readonly key: string; readonly time: number }[] = [];
+    const found: Match[] = [];
     for (const execution of ran) {
       for (const { path, key } of executions.filesOf(execution)) {
         const matches = this.executed.has(key) ? [] : this.discovery.findIn(path);
         this.executed.add(key);
         // What is over is not worth it, but worth a word.
         if (this.stopped && matches.length > 0) this.attachedAt.set(key, Number.POSITIVE_INFINITY);
-        else this.attachAll(matches);
-        const by = (this.attachedAt.get(key) ?? 0) - execution.time;
-        const pattern = by > 0 ? this.discovery.patternFor(path) : undefined;
-        if (pattern !== undefined && !this.ahead.has(path)) this.ahead.set(path, { by, pattern });
+        else found.push(...matches);
+        used.push({ path, key, time: execution.time });
       }
+    }
+    this.attachAll(found);
+    for (const { path, key, time } of used) {
+      const by = (this.attachedAt.get(key) ?? 0) - time;
+      const pattern = by > 0 ? this.discovery.patternFor(path) : undefined;
+      if (pattern !== undefined && !this.ahead.has(path)) this.ahead.set(path, { by, pattern });
     }
   }
 
