@@ -77,8 +77,10 @@ export function fill({ slots, whole }: Shape, { fetches }: Fetched): Filled {
 export function groupByShape<Plan extends Fetched>(plans: readonly Plan[]): ShapeGroup<Plan>[] {
   const own = groupBy(plans, (plan) => JSON.stringify([ownShape(plan).slots, plan.filter]));
   // A filter names arguments, so that they must be where they are.
-  const fixed = own.filter(([plan]) => own.length <= MAX_EVENTS || plan!.filter !== undefined);
-  const free = own.filter((group) => !fixed.includes(group)).flat();
+  const isFixed = ([plan]: readonly Plan[]): boolean =>
+    own.length <= MAX_EVENTS || plan!.filter !== undefined;
+  const fixed = own.filter(isFixed);
+  const free = own.filter((group) => !isFixed(group)).flat();
   return [
     ...fixed.map((group) => ({ shape: ownShape(group[0]!), plans: group })),
     ...merged(free, Math.max(1, MAX_EVENTS - fixed.length)),
@@ -96,15 +98,15 @@ function merged<Plan extends Fetched>(plans: readonly Plan[], most: number): Sha
     .map((group): Merged<Plan> => ({ counts: countTypes(group[0]!), plans: group }))
     .sort((a, b) => texts(a) - texts(b) || size(a.counts) - size(b.counts));
   // Neighbours only: those are the ones that have most in common.
+  const wastes = groups.slice(1).map((group, at) => wasteOf(groups[at]!, group));
   while (groups.length > most) {
-    let best = -1;
-    let least = Number.POSITIVE_INFINITY;
-    for (let at = 0; at + 1 < groups.length; at++) {
-      const waste = wasteOf(groups[at]!, groups[at + 1]!);
-      if (waste < least) [best, least] = [at, waste];
-    }
-    if (best === -1) break;
-    groups.splice(best, 2, merge(groups[best]!, groups[best + 1]!));
+    const least = Math.min(...wastes);
+    if (least === Number.POSITIVE_INFINITY) break;
+    const at = wastes.indexOf(least);
+    groups.splice(at, 2, merge(groups[at]!, groups[at + 1]!));
+    wastes.splice(at, 1);
+    for (const left of [at - 1, at])
+      if (left >= 0 && left < wastes.length) wastes[left] = wasteOf(groups[left]!, groups[left + 1]!);
   }
   return groups.map(({ counts, plans: own }) => ({
     shape: { slots: slotsOf(counts), whole: true },

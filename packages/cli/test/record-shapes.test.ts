@@ -116,3 +116,18 @@ test('what would have too many arguments is not put together', () => {
   );
   assert.equal(groupByShape(plans).length, plans.length);
 });
+
+test('thousands of shapes become ten groups', () => {
+  const shape = (n: number) => [n & 7, (n >> 3) & 7, (n >> 6) & 7, n >> 9];
+  const kinds = ['+0(%sp):u8', '+0(%sp):u16', '+0(%sp):u32', '+0(%si):string'];
+  const plans = Array.from({ length: 4096 }, (_, n): Fetched => {
+    const counts = shape(n);
+    const fetches = kinds.flatMap((text, kind) =>
+      Array.from({ length: counts[kind]! }, () => expressible(text)),
+    );
+    return { fetches, filter: undefined };
+  });
+  const groups = groupByShape(plans);
+  assert.equal(groups.length, 10);
+  assert.equal(new Set(groups.flatMap((group) => group.plans)).size, plans.length);
+});
