@@ -19,6 +19,7 @@ const GROUPS = {
   memory: 'resident memory',
   bridges: 'publish to a channel that is bridged',
   http: 'an HTTP server with @libusdt/node',
+  attach: 'attach to many probes, and end',
   tracers: 'usdt trace and usdt list against bpftrace and readelf',
 };
 

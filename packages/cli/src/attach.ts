@@ -1,5 +1,5 @@
 /**
- * Attaches to probe sites: one uprobe event each, in our own instance and group.
+ * Attaches to probe sites: by uprobe events in our own instance and group, of which one may be for many sites.
  * @module
  */
 
@@ -10,14 +10,14 @@ import { reopen } from './catalogue/open-file.ts';
 import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
 import { FileSizeError } from './catalogue/sparse-file.ts';
 import { symbolAddresses } from './catalogue/symbols.ts';
+import { fill } from './record-shapes.ts';
 import { type ArgumentReader, argumentReaders } from './ringbuffer/decoder.ts';
+import { enableShared, type SitePlan } from './shared-events.ts';
 import { type FetchArgument, fetchArgument } from './tracefs/fetch-args.ts';
-import { parseEventFormat } from './tracefs/format.ts';
 import type { Instance } from './tracefs/instance.ts';
 import { symbolsOfOperand } from './tracefs/operands.ts';
-import { eventDefinition, eventName, withKernelPath } from './tracefs/uprobe-events.ts';
 import { type ArgumentType, argumentTypes, isText, type TypeOverride } from './types.ts';
-import { splitWhere, type Where } from './where.ts';
+import { type KernelField, splitWhere, type Where } from './where.ts';
 
 export interface TracedArgument extends ArgumentType {
   /** Why the kernel can't deliver it; undefined if it can. */
@@ -39,12 +39,19 @@ export interface TracedProbe {
 /** A traced probe, and how to read its records. */
 export interface Attachment {
   readonly probe: TracedProbe;
-  /** The kernel's number of the event. */
-  readonly id: number;
-  readonly event: string;
   readonly readers: readonly ArgumentReader[];
   /** What of the filter the kernel does not decide. */
   readonly rest: Where | undefined;
+}
+
+/** An event of the kernel, and the probes whose records it makes. */
+export interface AttachedEvent {
+  /** The kernel's number of the event. */
+  readonly id: number;
+  /** By the number in the record. */
+  readonly attachments: readonly Attachment[];
+  /** Where in the record the number of the probe is, two bytes; undefined where there is only one probe. */
+  readonly numberAt: number | undefined;
 }
 
 /** How the arguments of a site will be fetched. */
@@ -87,55 +94,94 @@ function readSymbols(file: ProbeFile, names: ReadonlySet<string>): Map<string, b
   }
 }
 
+/** How a site is traced, as far as that can be said without the kernel. */
+interface Plan extends SitePlan {
+  readonly types: readonly ArgumentType[];
+  /** What of the filter the kernel does not decide, if it takes its part. */
+  readonly rest: Where | undefined;
+}
+
+function plan({ file, site }: Match, overrides: readonly TypeOverride[], where: Where | undefined): Plan {
+  const types = argumentTypes(file, site, overrides);
+  const fetches = planFetches(file, site, types);
+  const { kernel: filter, rest } = where
+    ? splitWhere(
+        where,
+        fetches.map((fetch, n) => kernelField(fetch, types[n]!)),
+      )
+    : { kernel: undefined, rest: undefined };
+  return { file, site, types, fetches, filter, rest };
+}
+
+/** What the kernel may compare. */
+function kernelField(fetch: FetchArgument, type: ArgumentType): KernelField | undefined {
+  if (!fetch.expressible || !fetch.plain || fetch.string) return undefined;
+  const { size, signed } = fetch;
+  // A declared type of the other sign: compared here, where it is known.
+  if (type.scale !== 1 || type.kind === 'float' || (type.signed ?? signed) !== signed) return undefined;
+  return { size, signed };
+}
+
+/** What came of an attempt: the probe, or why there is none. */
+export type Attached = { readonly attachment: Attachment } | { readonly refused: unknown };
+
 /**
- * Defines the event of a site and sets its filter; it still has to be enabled.
- * @throws FailureError when the kernel refuses the event.
+ * Attaches to sites that were found at one time.
+ * @param next number of the first new probe.
+ * @returns what came of each, in their order; and their events, enabled.
  */
 export function attach(
   instance: Instance,
-  { file, site }: Match,
-  index: number,
+  matches: readonly Match[],
+  next: number,
   overrides: readonly TypeOverride[],
   where: Where | undefined,
-): Attachment {
-  const types = argumentTypes(file, site, overrides);
-  const fetches = planFetches(file, site, types);
-  const fetchTexts = fetches.flatMap((fetch, n) => (fetch.expressible ? [`arg${n}=${fetch.text}`] : []));
-  const event = eventName(site, index);
-  withKernelPath(file, (path) =>
-    instance.define(eventDefinition(instance.name, event, path, site, fetchTexts)),
+): { readonly attached: readonly Attached[]; readonly events: readonly AttachedEvent[] } {
+  const plans = matches.map((match): Plan | { readonly refused: unknown } => {
+    try {
+      return plan(match, overrides, where);
+    } catch (refused) {
+      return { refused };
+    }
+  });
+  const shared = enableShared(
+    instance,
+    plans.filter((each): each is Plan => !('refused' in each)),
   );
-
-  const folder = `events/${instance.name}/${event}`;
-  const format = parseEventFormat(instance.read(`${folder}/format`));
-  let rest = where;
-  if (where) {
-    const fields = fetches.map((fetch, n) => {
-      const type = types[n]!;
-      const plain =
-        fetch.expressible && fetch.plain && !fetch.string && type.scale === 1 && type.kind !== 'float';
-      const signed = fetch.expressible && fetch.signed;
-      // A declared type of the other sign: compare here, where it is known.
-      return plain && (type.signed ?? signed) === signed ? { size: fetch.size, signed } : undefined;
-    });
-    const split = splitWhere(where, fields);
-    if (split.kernel === undefined || instance.tryWrite(`${folder}/filter`, split.kernel)) rest = split.rest;
-  }
-  return {
-    probe: {
-      index,
-      provider: site.provider,
-      name: site.name,
-      file: file.path,
-      site,
-      arguments: types.map((type, n) => {
-        const fetch = fetches[n]!;
-        return { ...type, problem: fetch.expressible ? undefined : fetch.reason };
-      }),
-    },
+  const formats = new Map(
+    shared.events.flatMap((event) => event.plans.map((each) => [each, event] as const)),
+  );
+  const attachments = new Map<Plan, Attachment>();
+  const attached = plans.map((each): Attached => {
+    if ('refused' in each) return each;
+    const event = formats.get(each);
+    if (event === undefined) return { refused: shared.refused.get(each) };
+    const attachment: Attachment = {
+      probe: probeOf(each, next + attachments.size),
+      readers: argumentReaders(event.format, fill(event.shape, each).names, each.fetches, each.types),
+      rest: event.filtered ? each.rest : where,
+    };
+    attachments.set(each, attachment);
+    return { attachment };
+  });
+  const events = shared.events.map(({ format, numberAt, plans: own }) => ({
     id: format.id,
-    event,
-    readers: argumentReaders(format, fetches, types),
-    rest,
+    numberAt,
+    attachments: own.map((each) => attachments.get(each)!),
+  }));
+  return { attached, events };
+}
+
+function probeOf({ file, site, types, fetches }: Plan, index: number): TracedProbe {
+  return {
+    index,
+    provider: site.provider,
+    name: site.name,
+    file: file.path,
+    site,
+    arguments: types.map((type, n) => {
+      const fetch = fetches[n]!;
+      return { ...type, problem: fetch.expressible ? undefined : fetch.reason };
+    }),
   };
 }

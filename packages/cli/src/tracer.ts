@@ -10,7 +10,7 @@
  */
 
 import * as fs from 'node:fs';
-import { type Attachment, attach, type TracedProbe } from './attach.ts';
+import { type AttachedEvent, attach, type TracedProbe } from './attach.ts';
 import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './catalogue/discovery.ts';
 import { probeTitle } from './catalogue/probe.ts';
 import { CommandError, FailureError, systemCode, UsageError } from './errors.ts';
@@ -125,7 +125,7 @@ class KernelTracer implements Tracer {
   private readonly discovery: Discovery;
   private readonly pids: ReadonlySet<number> | undefined;
   /** By the kernel's number of the event. */
-  private readonly attachments = new Map<number, Attachment>();
+  private readonly attachedEvents = new Map<number, AttachedEvent>();
   /** When the probes of a file were attached, by its `statKey`. */
   private readonly attachedAt = new Map<string, number>();
   /** Of the tree. */
@@ -301,48 +301,56 @@ class KernelTracer implements Tracer {
   }
 
   private attachAll(matches: readonly Match[]): void {
-    const attached: Attachment[] = [];
-    const files = new Set<string>();
-    for (const match of matches) {
-      const { file, site } = match;
+    const traceable = matches.filter(({ site }) => site.untraceable === undefined);
+    const { attached, events } = attach(
+      this.instance,
+      traceable,
+      this.probes.length,
+      this.overrides,
+      this.where,
+    );
+    for (const event of events) this.attachedEvents.set(event.id, event);
+    const time = this.now();
+    let at = 0;
+    for (const { file, site } of matches) {
+      const probe = `${shown(probeTitle(site))} in ${shown(file.path)}`;
       if (site.untraceable !== undefined) {
-        this.problems.push(
-          `${shown(probeTitle(site))} in ${shown(file.path)} can't be traced: ${site.untraceable}`,
-        );
+        this.problems.push(`${probe} can't be traced: ${site.untraceable}`);
         continue;
       }
       if (site.enabledAddresses.length > 0) {
-        const silent = `${shown(probeTitle(site))} in ${shown(file.path)} may stay silent: before it fires, the program asks whether DTrace has enabled it`;
+        const silent = `${probe} may stay silent: before it fires, the program asks whether DTrace has enabled it`;
         if (!this.problems.includes(silent)) this.problems.push(silent);
       }
-      try {
-        const attachment = attach(this.instance, match, this.probes.length, this.overrides, this.where);
-        this.attachments.set(attachment.id, attachment);
-        this.probes.push(attachment.probe);
-        attached.push(attachment);
-        files.add(file.statKey);
-      } catch (error) {
-        this.problems.push(`${shown(probeTitle(site))} in ${shown(file.path)}: ${messageOf(error)}`);
+      const result = attached[at++]!;
+      if ('refused' in result) {
+        this.problems.push(`${probe}: ${messageOf(result.refused)}`);
+        continue;
       }
+      this.probes.push(result.attachment.probe);
+      if (!this.attachedAt.has(file.statKey)) this.attachedAt.set(file.statKey, time);
     }
-    if (attached.length > 0) this.enable(attached);
-    const time = this.now();
-    for (const key of files) if (!this.attachedAt.has(key)) this.attachedAt.set(key, time);
   }
 
   /** Attaches to what has begun, and remembers what of it was too late. */
   private follow(executions: Executions, ran: readonly Execution[]): void {
+    const used: { readonly path: string; readonly key: string; readonly time: number }[] = [];
+    const found: Match[] = [];
     for (const execution of ran) {
       for (const { path, key } of executions.filesOf(execution)) {
         const matches = this.executed.has(key) ? [] : this.discovery.findIn(path);
         this.executed.add(key);
         // What is over is not worth it, but worth a word.
         if (this.stopped && matches.length > 0) this.attachedAt.set(key, Number.POSITIVE_INFINITY);
-        else this.attachAll(matches);
-        const by = (this.attachedAt.get(key) ?? 0) - execution.time;
-        const pattern = by > 0 ? this.discovery.patternFor(path) : undefined;
-        if (pattern !== undefined && !this.ahead.has(path)) this.ahead.set(path, { by, pattern });
+        else found.push(...matches);
+        used.push({ path, key, time: execution.time });
       }
+    }
+    this.attachAll(found);
+    for (const { path, key, time } of used) {
+      const by = (this.attachedAt.get(key) ?? 0) - time;
+      const pattern = by > 0 ? this.discovery.patternFor(path) : undefined;
+      if (pattern !== undefined && !this.ahead.has(path)) this.ahead.set(path, { by, pattern });
     }
   }
 
@@ -354,24 +362,6 @@ class KernelTracer implements Tracer {
   /** Files that could not be read, or not as a whole. */
   private tellUnread(): void {
     for (const problem of this.discovery.newProblems()) this.problems.push(problem);
-  }
-
-  private enable(attached: readonly Attachment[]): void {
-    const { instance } = this;
-    // All at once is much faster; if one is refused, one by one tells which.
-    if (attached.length === this.attachments.size && instance.tryWrite(`events/${instance.name}/enable`, '1'))
-      return;
-    for (const { event, id, probe } of attached) {
-      try {
-        instance.write(`events/${instance.name}/${event}/enable`, '1');
-      } catch (error) {
-        this.attachments.delete(id);
-        this.probes.splice(this.probes.indexOf(probe), 1);
-        this.problems.push(
-          `${shown(probeTitle(probe))} in ${shown(probe.file)}: the kernel can't attach there (${systemCode(error)})`,
-        );
-      }
-    }
   }
 
   private checkWhere(): void {
@@ -420,22 +410,24 @@ class KernelTracer implements Tracer {
 
   /** @param all do not hold anything back: nothing more will come. */
   private read(all: boolean): readonly TraceEvent[] {
-    const { reader, attachments, threads, pids, executions } = this;
+    const { reader, attachedEvents, threads, pids, executions } = this;
     const { bytes, view } = reader;
     const now = this.now();
     const events = this.held;
     const ran: Execution[] = [];
     const complete = reader.drain(PAGES_PER_ROUND, (cpu, time, start) => {
       const type = view.getUint16(start, true);
-      const attachment = attachments.get(type);
-      if (attachment === undefined) {
+      const attached = attachedEvents.get(type);
+      if (attached === undefined) {
         if (type !== executions?.id) return;
         const execution = executions.decode(bytes, view, start, time);
         threads.executed(execution.tid, execution.path);
         ran.push(execution);
         return;
       }
-      const { probe, readers, rest } = attachment;
+      const { attachments, numberAt } = attached;
+      const number = numberAt === undefined ? 0 : view.getUint16(start + numberAt, true);
+      const { probe, readers, rest } = attachments[number]!;
       const args: ArgumentValue[] = new Array(readers.length);
       for (let i = 0; i < readers.length; i++) args[i] = readers[i]!(bytes, view, start);
       // struct trace_entry: type 2, flags 1, preempt_count 1, pid 4.

@@ -19,15 +19,17 @@ export type ArgumentReader = (bytes: Buffer, view: DataView, start: number) => A
 const nothing: ArgumentReader = () => undefined;
 
 /**
- * @param fetches how the arguments were asked for; expressible ones are the fields `arg0`, `arg1`...
+ * @param names the fields that have the arguments.
+ * @param fetches how they were asked for.
  */
 export function argumentReaders(
   format: EventFormat,
+  names: readonly (string | undefined)[],
   fetches: readonly FetchArgument[],
   types: readonly ArgumentType[],
 ): ArgumentReader[] {
   return fetches.map((fetch, index) => {
-    const field = format.fields.get(`arg${index}`);
+    const field = format.fields.get(names[index] ?? '');
     return fetch.expressible && field ? argumentReader(field, fetch, types[index]!) : nothing;
   });
 }

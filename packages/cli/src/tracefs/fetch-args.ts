@@ -21,6 +21,8 @@ export type FetchArgument =
       readonly expressible: true;
       /** `FETCHARG:TYPE`. */
       readonly text: string;
+      /** The same for all of the register, of which the argument is the lower part; undefined for what is not in one. */
+      readonly whole?: string;
       /** What to make of the field: an integer of so many bytes, or text. A field may be wider. */
       readonly size: 1 | 2 | 4 | 8;
       readonly signed: boolean;
@@ -79,7 +81,7 @@ function fetchValue(
       };
     }
     const bytes = Math.min(size, place.bits / 8) as 1 | 2 | 4 | 8;
-    return value(`%${place.name}:${type(bytes)}`, bytes, signed);
+    return { ...value(`%${place.name}:${type(bytes)}`, bytes, signed), whole: `%${place.name}:u64` };
   }
   if (place.kind === 'constant') {
     return value(`\\${BigInt.asIntN(64, place.value)}:${type(size)}`, size, signed);
@@ -87,7 +89,11 @@ function fetchValue(
   return value(`${memoryText(place, context)}:${type(size)}`, size, signed);
 }
 
-function value(text: string, size: 1 | 2 | 4 | 8, signed: boolean): FetchArgument {
+function value(
+  text: string,
+  size: 1 | 2 | 4 | 8,
+  signed: boolean,
+): Extract<FetchArgument, { expressible: true }> {
   return { expressible: true, text, size, signed, string: false, plain: true };
 }
 

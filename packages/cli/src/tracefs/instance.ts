@@ -8,7 +8,7 @@
 import * as fs from 'node:fs';
 import { FailureError, systemCode } from '../errors.ts';
 import { currentOwner, isGone, ownerName, parseOwner } from './owner.ts';
-import { addEvent, eventGroups, listEvents, removeEvents } from './uprobe-events.ts';
+import { addEvent, eventGroups, listEvents, placesOf, removeEvent, removeEvents } from './uprobe-events.ts';
 
 export interface Instance {
   readonly tracefs: string;
@@ -16,8 +16,16 @@ export interface Instance {
   readonly name: string;
   /** Its folder. */
   readonly path: string;
-  /** Defines an event in the group; it is not enabled yet. @throws FailureError */
+  /**
+   * Defines an event in the group, or one more place of an event; it is not enabled yet.
+   * @param definition or several, a line each: the kernel stops at the first that it refuses.
+   * @throws FailureError
+   */
   define(definition: string): void;
+  /** How many places an event of the group has. */
+  places(event: string): number;
+  /** Removes an event that is not enabled, with all its places. */
+  undefine(event: string): void;
   /** Writes one of the instance's files. @throws the system's error. */
   write(file: string, text: string): void;
   /** As `write`, for what only some kernels have. */
@@ -53,6 +61,8 @@ export function createInstance(tracefs: string): Instance {
     name,
     path,
     define: (definition) => addEvent(tracefs, definition),
+    places: (event) => placesOf(listEvents(tracefs), name, event),
+    undefine: (event) => void removeEvent(tracefs, name, event),
     write: (file, text) => writeExisting(`${path}/${file}`, text),
     tryWrite: (file, text) => tryWrite(`${path}/${file}`, text),
     read: (file) => fs.readFileSync(`${path}/${file}`, 'utf8'),

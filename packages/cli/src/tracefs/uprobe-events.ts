@@ -88,13 +88,19 @@ export function addEvent(tracefs: string, definition: string): void {
 export function removeEvents(tracefs: string, group: string): number {
   let left = 0;
   for (const event of eventsOf(listEvents(tracefs), group)) {
-    try {
-      append(tracefs, `-:${group}/${event}`);
-    } catch {
-      left++;
-    }
+    if (!removeEvent(tracefs, group, event)) left++;
   }
   return left;
+}
+
+/** Removes an event with all its places. @returns false for one that somebody else uses. */
+export function removeEvent(tracefs: string, group: string, event: string): boolean {
+  try {
+    append(tracefs, `-:${group}/${event}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The text of `uprobe_events`; empty when it can't be read. */
@@ -117,6 +123,11 @@ function eventsOf(list: string, group: string): Set<string> {
       .filter((match) => match[1] === group)
       .map((match) => match[2]!),
   );
+}
+
+/** How many places of files an event has. */
+export function placesOf(list: string, group: string, event: string): number {
+  return list.split('\n').filter((line) => line.startsWith(`p:${group}/${event} `)).length;
 }
 
 /** Writes a line of `uprobe_events`. @throws the system's error. */
