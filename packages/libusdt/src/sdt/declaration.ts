@@ -16,7 +16,7 @@
  * @module
  */
 
-import { alignUp, cStringLength, writeCString } from '../object/bytes.ts';
+import { alignUp, cString, cStringLength, NO_BYTES, remembering, writeCString } from '../object/bytes.ts';
 import type { ElfFormat } from '../object/elf/constants.ts';
 import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
@@ -40,6 +40,8 @@ export const NT_LIBUSDT_PROBE = 1;
 const OWNER = 'libusdt';
 const OWNER_SIZE = OWNER.length + 1;
 const PC_SIZE = 8;
+/** In each note. */
+const STRINGS = 5;
 
 /**
  * The contents of a `.note.libusdt` section.
@@ -56,40 +58,55 @@ export function encodeDeclarations(probes: Sequence<ProbeDeclaration>, format: E
 export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: ElfFormat): Deferred {
   // The pc is 64 bits wide in every file, so words are always written as ELF64 has them.
   const encoder = new ElfEncoder({ class: 64, data: format.data });
-  // Probes that share a signature may share the array.
-  const joined = new Map<readonly string[], string>();
+  const { nhdr } = encoder.sizes;
+  const providerLength = remembering(cStringLength);
+  const moduleLength = remembering(cStringLength);
+  const nameLength = remembering(cStringLength);
+  const typesLength = remembering((types: readonly string[]) => cStringLength(joinTypes(types)));
   let length = 0;
   for (let i = 0; i < probes.length; i++) {
-    const probe = probes.at(i)!;
-    const types = joined.get(probe.types) ?? joinTypes(probe.types);
-    joined.set(probe.types, types);
-    const descsz =
-      PC_SIZE +
-      (cStringLength(probe.provider) + 1) +
-      (cStringLength(probe.module) + 1) +
-      (cStringLength(probe.function) + 1) +
-      (cStringLength(probe.name) + 1) +
-      (cStringLength(types) + 1);
-    length += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz, 4);
+    const { provider, module, function: functionName, name, types } = probes.at(i)!;
+    const strings =
+      providerLength(provider) +
+      moduleLength(module) +
+      nameLength(functionName) +
+      nameLength(name) +
+      typesLength(types);
+    length += nhdr + OWNER_SIZE + alignUp(PC_SIZE + strings + STRINGS, 4);
   }
+  /** A note up to the function. */
+  const begin = ({ provider, module }: ProbeDeclaration): Uint8Array => {
+    const strings = cStringLength(provider) + 1 + cStringLength(module) + 1;
+    const bytes = new Uint8Array(nhdr + OWNER_SIZE + PC_SIZE + strings);
+    const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_LIBUSDT_PROBE };
+    encoder.nhdr(new DataView(bytes.buffer), 0, header);
+    const desc = writeCString(bytes, nhdr, OWNER);
+    writeCString(bytes, writeCString(bytes, desc + PC_SIZE, provider), module);
+    return bytes;
+  };
   return {
     length,
     write(out) {
       const view = new DataView(out.buffer, out.byteOffset, out.length);
-      const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_LIBUSDT_PROBE };
-      let at = 0;
-      for (let i = 0; i < probes.length; i++) {
+      const typesBytes = remembering((types: readonly string[]) => cString(joinTypes(types)));
+      let beginning = NO_BYTES;
+      let provider: string | undefined;
+      let module: string | undefined;
+      for (let i = 0, at = 0; i < probes.length; i++) {
         const probe = probes.at(i)!;
-        const desc = writeCString(out, at + encoder.sizes.nhdr, OWNER);
-        let end = encoder.word(view, desc, probe.pc);
-        end = writeCString(out, end, probe.provider);
-        end = writeCString(out, end, probe.module);
-        end = writeCString(out, end, probe.function);
-        end = writeCString(out, end, probe.name);
-        end = writeCString(out, end, joined.get(probe.types)!);
-        header.n_descsz = end - desc;
-        encoder.nhdr(view, at, header);
-        at = desc + alignUp(end - desc, 4);
+        if (probe.provider !== provider || probe.module !== module) {
+          ({ provider, module } = probe);
+          beginning = begin(probe);
+        }
+        const types = typesBytes(probe.types);
+        const desc = at + nhdr + OWNER_SIZE;
+        out.set(beginning, at);
+        encoder.word(view, desc, probe.pc);
+        const end = writeCString(out, writeCString(out, at + beginning.length, probe.function), probe.name);
+        out.set(types, end);
+        const descsz = end + types.length - desc;
+        encoder.descsz(view, at, descsz);
+        at = desc + alignUp(descsz, 4);
       }
     },
   };

@@ -24,7 +24,16 @@
  * @module
  */
 
-import { alignUp, cStringLength, LITERAL, type Spelling, writeCString } from '../object/bytes.ts';
+import {
+  alignUp,
+  cString,
+  cStringLength,
+  LITERAL,
+  NO_BYTES,
+  remembering,
+  type Spelling,
+  writeCString,
+} from '../object/bytes.ts';
 import { type ElfFormat, NT_STAPSDT } from '../object/elf/constants.ts';
 import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
@@ -68,34 +77,51 @@ export function planStapsdtNotes(
   spelling: Spelling = LITERAL,
 ): Deferred {
   const encoder = new ElfEncoder(format);
-  const fixed = 3 * encoder.sizes.word + 3;
+  const { nhdr, word } = encoder.sizes;
+  const fixed = 3 * word + 3;
+  const providerLength = remembering(cStringLength);
+  const argsLength = remembering(cStringLength);
   let length = 0;
   for (let i = 0; i < probes.length; i++) {
     const { provider, name, args } = probes.at(i)!;
     if (provider === '' || name === '') {
       throw new RangeError(`provider and name must not be empty: ${JSON.stringify(`${provider}:${name}`)}`);
     }
-    const descsz = fixed + cStringLength(provider) + spelling.length(name) + cStringLength(args);
-    length += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz, 4);
+    const descsz = fixed + providerLength(provider) + spelling.length(name) + argsLength(args);
+    length += nhdr + OWNER_SIZE + alignUp(descsz, 4);
   }
+  /** A note up to the name. */
+  const begin = ({ base, semaphore, provider }: StapsdtProbe): Uint8Array => {
+    const bytes = new Uint8Array(nhdr + OWNER_SIZE + 3 * word + cStringLength(provider) + 1);
+    const view = new DataView(bytes.buffer);
+    encoder.nhdr(view, 0, { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_STAPSDT });
+    const desc = writeCString(bytes, nhdr, OWNER);
+    const end = encoder.word(view, encoder.word(view, desc + word, base), semaphore);
+    writeCString(bytes, end, provider);
+    return bytes;
+  };
   return {
     length,
     write(out) {
       const view = new DataView(out.buffer, out.byteOffset, out.length);
-      const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_STAPSDT };
-      let at = 0;
-      for (let i = 0; i < probes.length; i++) {
+      const argsBytes = remembering(cString);
+      let beginning = NO_BYTES;
+      let [provider, base, semaphore]: [string, number | bigint, number | bigint] = ['', 0, 0];
+      for (let i = 0, at = 0; i < probes.length; i++) {
         const probe = probes.at(i)!;
-        const desc = writeCString(out, at + encoder.sizes.nhdr, OWNER);
-        let end = encoder.word(view, desc, probe.pc);
-        end = encoder.word(view, end, probe.base);
-        end = encoder.word(view, end, probe.semaphore);
-        end = writeCString(out, end, probe.provider);
-        end = spelling.write(out, end, probe.name);
-        end = writeCString(out, end, probe.args);
-        header.n_descsz = end - desc;
-        encoder.nhdr(view, at, header);
-        at = desc + alignUp(end - desc, 4);
+        if (probe.provider !== provider || probe.base !== base || probe.semaphore !== semaphore) {
+          ({ provider, base, semaphore } = probe);
+          beginning = begin(probe);
+        }
+        const args = argsBytes(probe.args);
+        const desc = at + nhdr + OWNER_SIZE;
+        out.set(beginning, at);
+        encoder.word(view, desc, probe.pc);
+        const end = spelling.write(out, at + beginning.length, probe.name);
+        out.set(args, end);
+        const descsz = end + args.length - desc;
+        encoder.descsz(view, at, descsz);
+        at = desc + alignUp(descsz, 4);
       }
     },
   };

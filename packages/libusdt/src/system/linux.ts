@@ -18,6 +18,7 @@ import { combineProblems, folderCandidates } from './folder.ts';
 import { openImageFile } from './image-file.ts';
 import { type Libc, openLibc } from './libc.ts';
 import { ask, loadProblem, openEngine, processArch } from './loading.ts';
+import { withMappedMemory } from './mapped-memory.ts';
 import { publishedName } from './names.ts';
 import { publishFirst } from './publish.ts';
 import { isProblem, type Problem } from './reasons.ts';
@@ -42,25 +43,29 @@ export function openLinux(images?: string): System | Problem {
       const { module, provider } = definition;
       const loader: Loader = { engine, libc, dtrace, provider, module };
       if (file !== undefined) return mapImageFile(loader, file, definition, target);
-      if (!isToldDtrace()) return publish(loader, buildImage(definition, target), provider);
-      const told = publish(loader, buildImage(definition, { ...target, dof: true }), provider);
+      if (!isToldDtrace()) return publish(loader, definition, target);
+      const told = publish(loader, definition, { ...target, dof: true });
       if (isProblem(told) || told.isRegistered) return told;
       // dtrace does not look at the notes of an image with DOF: it gets one without.
       told.unload();
       const detail = told.detail;
-      return publish({ ...loader, ...(detail && { detail }) }, buildImage(definition, target), provider);
+      return publish({ ...loader, ...(detail && { detail }) }, definition, target);
     },
   };
 }
 
-function publish(loader: Loader, image: Image, provider: string): LinuxImage | Problem {
-  const published = publishFirst(
-    folderCandidates(process.env),
-    publishedName(provider, image.buildId),
-    image.bytes,
-    ({ file }) => map(loader, image, file),
-  );
-  return isProblem(published) ? mapFromMemory(loader, image, provider, published) : published;
+function publish(loader: Loader, definition: ImageDefinition, target: Target): LinuxImage | Problem {
+  const { provider } = definition;
+  return withMappedMemory(loader.engine, (allocate) => {
+    const image = buildImage(definition, target, allocate);
+    const published = publishFirst(
+      folderCandidates(process.env),
+      publishedName(provider, image.buildId),
+      image.bytes,
+      ({ file }) => map(loader, image, file),
+    );
+    return isProblem(published) ? mapFromMemory(loader, image, provider, published) : published;
+  });
 }
 
 interface LinuxImage extends LoadedImage {
