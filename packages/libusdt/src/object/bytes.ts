@@ -73,15 +73,6 @@ export function cString(text: string): Uint8Array {
   return bytes;
 }
 
-/** `make`, which is not asked again for what it was asked last: probes have many things in common with their neighbours. */
-export function remembering<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
-  let last: { readonly key: Key; readonly value: Value } | undefined;
-  return (key) => {
-    if (last === undefined || last.key !== key) last = { key, value: make(key) };
-    return last.value;
-  };
-}
-
 /** How a name is written: as it is, or changed on the way, without a changed string being made. */
 export interface Spelling {
   /** Bytes that the name takes, without a terminator. */

@@ -14,29 +14,41 @@ const C2 = 0xab0e9789;
 const C3 = 0x38b34ae5;
 const C4 = 0xa1e38b93;
 const BLOCK = 16;
-const HASH_SIZE = 16;
 
 /** As of a SHA-1: tools expect that of a build id. */
-export const CONTENT_HASH_SIZE = HASH_SIZE + 4;
+export const CONTENT_HASH_SIZE = BLOCK + 4;
 
 /** @returns 20 bytes: the hash, and the length modulo 2^32; all words little-endian. */
 export function contentHash(bytes: Uint8Array): Uint8Array {
   const hash = new Uint8Array(CONTENT_HASH_SIZE);
   hash.set(murmur3(bytes, SEED));
-  new DataView(hash.buffer).setUint32(HASH_SIZE, bytes.length, true);
+  new DataView(hash.buffer).setUint32(BLOCK, bytes.length, true);
   return hash;
 }
 
 /** MurmurHash3_x86_128: 16 bytes. */
 export function murmur3(bytes: Uint8Array, seed: number): Uint8Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { length } = bytes;
-  const tail = length - (length % BLOCK);
-  let h1 = seed;
-  let h2 = seed;
-  let h3 = seed;
-  let h4 = seed;
-  for (let at = 0; at < tail; at += BLOCK) {
+  const whole = length - (length % BLOCK);
+  const lanes = new Int32Array(4).fill(seed);
+  mixBlocks(lanes, new DataView(bytes.buffer, bytes.byteOffset, whole));
+  const rest = new Uint8Array(BLOCK);
+  rest.set(bytes.subarray(whole));
+  const [k1, k2, k3, k4] = scrambled(new DataView(rest.buffer));
+  const [h1, h2, h3, h4] = lanes;
+  const mixed = mixLanes([h1! ^ k1, h2! ^ k2, h3! ^ k3, h4! ^ k4].map((lane) => lane ^ length));
+  const hash = new DataView(new ArrayBuffer(BLOCK));
+  for (const [index, lane] of mixLanes(mixed.map(avalanche)).entries()) hash.setInt32(4 * index, lane, true);
+  return new Uint8Array(hash.buffer);
+}
+
+/** A function of its own, and short: V8 takes megabytes to optimise a long one while it runs. */
+function mixBlocks(lanes: Int32Array, view: DataView): void {
+  let h1 = lanes[0]!;
+  let h2 = lanes[1]!;
+  let h3 = lanes[2]!;
+  let h4 = lanes[3]!;
+  for (let at = 0; at < view.byteLength; at += BLOCK) {
     h1 ^= scramble(view.getInt32(at, true), C1, 15, C2);
     h1 = add(Math.imul(add((h1 << 19) | (h1 >>> 13), h2), 5), 0x561ccd1b);
     h2 ^= scramble(view.getInt32(at + 4, true), C2, 16, C3);
@@ -46,18 +58,16 @@ export function murmur3(bytes: Uint8Array, seed: number): Uint8Array {
     h4 ^= scramble(view.getInt32(at + 12, true), C4, 18, C1);
     h4 = add(Math.imul(add((h4 << 13) | (h4 >>> 19), h1), 5), 0x32ac3b17);
   }
-  if (tail < length) {
-    const rest = new DataView(new ArrayBuffer(BLOCK));
-    for (let at = tail; at < length; at++) rest.setUint8(at - tail, bytes[at]!);
-    h1 ^= scramble(rest.getInt32(0, true), C1, 15, C2);
-    h2 ^= scramble(rest.getInt32(4, true), C2, 16, C3);
-    h3 ^= scramble(rest.getInt32(8, true), C3, 17, C4);
-    h4 ^= scramble(rest.getInt32(12, true), C4, 18, C1);
-  }
-  const mixed = mixLanes([h1, h2, h3, h4].map((lane) => lane ^ length));
-  const hash = new DataView(new ArrayBuffer(HASH_SIZE));
-  for (const [index, lane] of mixLanes(mixed.map(avalanche)).entries()) hash.setInt32(4 * index, lane, true);
-  return new Uint8Array(hash.buffer);
+  lanes.set([h1, h2, h3, h4]);
+}
+
+function scrambled(block: DataView): [number, number, number, number] {
+  return [
+    scramble(block.getInt32(0, true), C1, 15, C2),
+    scramble(block.getInt32(4, true), C2, 16, C3),
+    scramble(block.getInt32(8, true), C3, 17, C4),
+    scramble(block.getInt32(12, true), C4, 18, C1),
+  ];
 }
 
 /**

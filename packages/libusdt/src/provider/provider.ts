@@ -223,10 +223,8 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
   /** Brings the images in line with the probes. */
   #publish(): Problem | undefined {
     const outdated = [...this.#groups].filter((group) => group.removed.length > 0 && !isTraced(group));
-    const pending: ProbeHandle[] = [];
-    this.#byKey.forEach((probe) => {
-      if (!probe.loaded) pending.push(probe);
-    });
+    const probes = [...this.#byKey.values()];
+    const pending = this.#groups.size === 0 ? probes : probes.filter(({ loaded }) => !loaded);
     for (const group of outdated) for (const probe of probesOf(group)) pending.push(probe);
     if (pending.length > 0) {
       const system = openSystem(this.#image === undefined ? undefined : dirname(this.#image));

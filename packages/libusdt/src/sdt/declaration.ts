@@ -16,12 +16,12 @@
  * @module
  */
 
-import { alignUp, cString, cStringLength, NO_BYTES, remembering, writeCString } from '../object/bytes.ts';
+import { alignUp, cString, cStringLength, NO_BYTES, writeCString } from '../object/bytes.ts';
 import type { ElfFormat } from '../object/elf/constants.ts';
 import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
 import { readNotes } from '../object/elf/notes.ts';
-import type { Deferred, Sequence } from '../sequence.ts';
+import { type Deferred, memoised, type Sequence } from '../sequence.ts';
 
 export interface ProbeDeclaration {
   /** Address of the tracepoint. */
@@ -40,8 +40,6 @@ export const NT_LIBUSDT_PROBE = 1;
 const OWNER = 'libusdt';
 const OWNER_SIZE = OWNER.length + 1;
 const PC_SIZE = 8;
-/** In each note. */
-const STRINGS = 5;
 
 /**
  * The contents of a `.note.libusdt` section.
@@ -59,54 +57,45 @@ export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: Elf
   // The pc is 64 bits wide in every file, so words are always written as ELF64 has them.
   const encoder = new ElfEncoder({ class: 64, data: format.data });
   const { nhdr } = encoder.sizes;
-  const providerLength = remembering(cStringLength);
-  const moduleLength = remembering(cStringLength);
-  const nameLength = remembering(cStringLength);
-  const typesLength = remembering((types: readonly string[]) => cStringLength(joinTypes(types)));
+  const endings = memoised((types: readonly string[]) => cString(joinTypes(types)));
+  let beginning = NO_BYTES;
+  let provider: string | undefined;
+  let module: string | undefined;
+  /** A note up to the function; the same again for probes that differ in nothing else. */
+  const begin = (probe: ProbeDeclaration): Uint8Array => {
+    if (probe.provider === provider && probe.module === module) return beginning;
+    ({ provider, module } = probe);
+    const strings = cStringLength(provider) + 1 + cStringLength(module) + 1;
+    beginning = new Uint8Array(nhdr + OWNER_SIZE + PC_SIZE + strings);
+    const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_LIBUSDT_PROBE };
+    encoder.nhdr(new DataView(beginning.buffer), 0, header);
+    const desc = writeCString(beginning, nhdr, OWNER);
+    writeCString(beginning, writeCString(beginning, desc + PC_SIZE, provider), module);
+    return beginning;
+  };
   let length = 0;
   for (let i = 0; i < probes.length; i++) {
-    const { provider, module, function: functionName, name, types } = probes.at(i)!;
-    const strings =
-      providerLength(provider) +
-      moduleLength(module) +
-      nameLength(functionName) +
-      nameLength(name) +
-      typesLength(types);
-    length += nhdr + OWNER_SIZE + alignUp(PC_SIZE + strings + STRINGS, 4);
+    const probe = probes.at(i)!;
+    const { function: functionName, name } = probe;
+    const functionLength = cStringLength(functionName) + 1;
+    const nameLength = name === functionName ? functionLength : cStringLength(name) + 1;
+    length += alignUp(begin(probe).length + functionLength + nameLength + endings(probe.types).length, 4);
   }
-  /** A note up to the function. */
-  const begin = ({ provider, module }: ProbeDeclaration): Uint8Array => {
-    const strings = cStringLength(provider) + 1 + cStringLength(module) + 1;
-    const bytes = new Uint8Array(nhdr + OWNER_SIZE + PC_SIZE + strings);
-    const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_LIBUSDT_PROBE };
-    encoder.nhdr(new DataView(bytes.buffer), 0, header);
-    const desc = writeCString(bytes, nhdr, OWNER);
-    writeCString(bytes, writeCString(bytes, desc + PC_SIZE, provider), module);
-    return bytes;
-  };
   return {
     length,
     write(out) {
       const view = new DataView(out.buffer, out.byteOffset, out.length);
-      const typesBytes = remembering((types: readonly string[]) => cString(joinTypes(types)));
-      let beginning = NO_BYTES;
-      let provider: string | undefined;
-      let module: string | undefined;
       for (let i = 0, at = 0; i < probes.length; i++) {
         const probe = probes.at(i)!;
-        if (probe.provider !== provider || probe.module !== module) {
-          ({ provider, module } = probe);
-          beginning = begin(probe);
-        }
-        const types = typesBytes(probe.types);
+        const start = begin(probe);
+        const ending = endings(probe.types);
         const desc = at + nhdr + OWNER_SIZE;
-        out.set(beginning, at);
+        out.set(start, at);
         encoder.word(view, desc, probe.pc);
-        const end = writeCString(out, writeCString(out, at + beginning.length, probe.function), probe.name);
-        out.set(types, end);
-        const descsz = end + types.length - desc;
-        encoder.descsz(view, at, descsz);
-        at = desc + alignUp(descsz, 4);
+        const end = writeCString(out, writeCString(out, at + start.length, probe.function), probe.name);
+        out.set(ending, end);
+        encoder.descsz(view, at, end + ending.length - desc);
+        at += alignUp(end + ending.length - at, 4);
       }
     },
   };

@@ -30,7 +30,6 @@ import {
   cStringLength,
   LITERAL,
   NO_BYTES,
-  remembering,
   type Spelling,
   writeCString,
 } from '../object/bytes.ts';
@@ -38,7 +37,7 @@ import { type ElfFormat, NT_STAPSDT } from '../object/elf/constants.ts';
 import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
 import { readNotes } from '../object/elf/notes.ts';
-import type { Deferred, Sequence } from '../sequence.ts';
+import { type Deferred, memoised, type Sequence } from '../sequence.ts';
 
 export interface StapsdtProbe {
   /** Address of the tracepoint. */
@@ -78,53 +77,49 @@ export function planStapsdtNotes(
 ): Deferred {
   const encoder = new ElfEncoder(format);
   const { nhdr, word } = encoder.sizes;
-  const fixed = 3 * word + 3;
-  const providerLength = remembering(cStringLength);
-  const argsLength = remembering(cStringLength);
+  const endings = memoised(cString);
+  let beginning = NO_BYTES;
+  let [provider, base, semaphore]: [string, number | bigint, number | bigint] = ['', 0, 0];
+  /** A note up to the name; the same again for probes that differ in nothing else. */
+  const begin = (probe: StapsdtProbe): Uint8Array => {
+    if (probe.provider === provider && probe.base === base && probe.semaphore === semaphore) return beginning;
+    ({ provider, base, semaphore } = probe);
+    beginning = new Uint8Array(nhdr + OWNER_SIZE + 3 * word + cStringLength(provider) + 1);
+    const view = new DataView(beginning.buffer);
+    encoder.nhdr(view, 0, { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_STAPSDT });
+    const desc = writeCString(beginning, nhdr, OWNER);
+    const end = encoder.word(view, encoder.word(view, desc + word, base), semaphore);
+    writeCString(beginning, end, provider);
+    return beginning;
+  };
   let length = 0;
   for (let i = 0; i < probes.length; i++) {
-    const { provider, name, args } = probes.at(i)!;
-    if (provider === '' || name === '') {
-      throw new RangeError(`provider and name must not be empty: ${JSON.stringify(`${provider}:${name}`)}`);
-    }
-    const descsz = fixed + providerLength(provider) + spelling.length(name) + argsLength(args);
-    length += nhdr + OWNER_SIZE + alignUp(descsz, 4);
+    const probe = probes.at(i)!;
+    if (probe.provider === '' || probe.name === '') throw nameless(probe);
+    length += alignUp(begin(probe).length + spelling.length(probe.name) + 1 + endings(probe.args).length, 4);
   }
-  /** A note up to the name. */
-  const begin = ({ base, semaphore, provider }: StapsdtProbe): Uint8Array => {
-    const bytes = new Uint8Array(nhdr + OWNER_SIZE + 3 * word + cStringLength(provider) + 1);
-    const view = new DataView(bytes.buffer);
-    encoder.nhdr(view, 0, { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_STAPSDT });
-    const desc = writeCString(bytes, nhdr, OWNER);
-    const end = encoder.word(view, encoder.word(view, desc + word, base), semaphore);
-    writeCString(bytes, end, provider);
-    return bytes;
-  };
   return {
     length,
     write(out) {
       const view = new DataView(out.buffer, out.byteOffset, out.length);
-      const argsBytes = remembering(cString);
-      let beginning = NO_BYTES;
-      let [provider, base, semaphore]: [string, number | bigint, number | bigint] = ['', 0, 0];
       for (let i = 0, at = 0; i < probes.length; i++) {
         const probe = probes.at(i)!;
-        if (probe.provider !== provider || probe.base !== base || probe.semaphore !== semaphore) {
-          ({ provider, base, semaphore } = probe);
-          beginning = begin(probe);
-        }
-        const args = argsBytes(probe.args);
+        const start = begin(probe);
+        const ending = endings(probe.args);
         const desc = at + nhdr + OWNER_SIZE;
-        out.set(beginning, at);
+        out.set(start, at);
         encoder.word(view, desc, probe.pc);
-        const end = spelling.write(out, at + beginning.length, probe.name);
-        out.set(args, end);
-        const descsz = end + args.length - desc;
-        encoder.descsz(view, at, descsz);
-        at = desc + alignUp(descsz, 4);
+        const end = spelling.write(out, at + start.length, probe.name);
+        out.set(ending, end);
+        encoder.descsz(view, at, end + ending.length - desc);
+        at += alignUp(end + ending.length - at, 4);
       }
     },
   };
+}
+
+function nameless({ provider, name }: StapsdtProbe): RangeError {
+  return new RangeError(`provider and name must not be empty: ${JSON.stringify(`${provider}:${name}`)}`);
 }
 
 /** A probe as read from a file: all words exact. */
