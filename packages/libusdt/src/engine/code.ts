@@ -22,7 +22,7 @@ import type { Assembler, Label } from '../asm/assembler.ts';
 import { createAssembler } from '../asm/index.ts';
 import { contentHash } from '../object/content-hash.ts';
 import { planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
-import { planBundle, writeBundle } from '../object/macho/bundle.ts';
+import { planBundle, writeBundle } from '../rare.ts';
 import type { Arch } from '../target.ts';
 import { FRAME } from './frame.ts';
 

@@ -14,11 +14,11 @@ import {
   setBuildId,
   writeSharedObject,
 } from '../object/elf/shared-object.ts';
+import { imageDof } from '../rare.ts';
 import { planDeclarations } from '../sdt/declaration.ts';
 import { SDT_SPELLING } from '../sdt/name.ts';
 import { planStapsdtNotes } from '../sdt/note.ts';
 import type { Target, TargetSystem } from '../target.ts';
-import { imageDof } from './dof.ts';
 import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } from './image.ts';
 import { listProbes } from './lists.ts';
 

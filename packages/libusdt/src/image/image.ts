@@ -13,11 +13,11 @@ import type { Assembler } from '../asm/assembler.ts';
 import { createAssembler } from '../asm/index.ts';
 import type { Allocate } from '../object/elf/shared-object.ts';
 import type { Attributes } from '../provider/attributes.ts';
+import { buildMachOImage } from '../rare.ts';
 import type { Sequence } from '../sequence.ts';
 import type { Target, TracepointEncoding } from '../target.ts';
 import type { CType } from '../types/ctypes.ts';
 import { buildElfImage } from './elf.ts';
-import { buildMachOImage } from './macho.ts';
 import { type ImageSite, ImageSites } from './sites.ts';
 
 export type { ImageSite } from './sites.ts';
