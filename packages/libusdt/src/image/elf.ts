@@ -56,10 +56,11 @@ export function buildElfImage(
     stapsdtBase: linux,
     hiddenCount,
   };
-  const { textAddress } = planSharedObject(plan);
+  const first = planSharedObject(plan);
+  const { textAddress } = first;
   const wanted = target.dof || !linux;
   const dof = wanted ? imageDof({ ...definition, sites, textAddress, dofAddress: 0 }, target) : undefined;
-  const layout = planSharedObject({ ...plan, dofSize: dof?.length ?? 0 });
+  const layout = dof ? planSharedObject({ ...plan, dofSize: dof.length }) : first;
   const stapsdtBaseAddress = linux ? layout.stapsdtBaseAddress : 0;
   const lists = listProbes(definition, { arch: target.arch, sites, textAddress, stapsdtBaseAddress });
   const content = {

@@ -32,14 +32,19 @@ export function murmur3(bytes: Uint8Array, seed: number): Uint8Array {
   const whole = length - (length % BLOCK);
   const lanes = new Int32Array(4).fill(seed);
   mixBlocks(lanes, new DataView(bytes.buffer, bytes.byteOffset, whole));
+  // What is left, with zeros behind it, which change nothing.
   const rest = new Uint8Array(BLOCK);
   rest.set(bytes.subarray(whole));
-  const [k1, k2, k3, k4] = scrambled(new DataView(rest.buffer));
-  const [h1, h2, h3, h4] = lanes;
-  const mixed = mixLanes([h1! ^ k1, h2! ^ k2, h3! ^ k3, h4! ^ k4].map((lane) => lane ^ length));
-  const hash = new DataView(new ArrayBuffer(BLOCK));
-  for (const [index, lane] of mixLanes(mixed.map(avalanche)).entries()) hash.setInt32(4 * index, lane, true);
-  return new Uint8Array(hash.buffer);
+  const block = new DataView(rest.buffer);
+  lanes[0]! ^= scramble(block.getInt32(0, true), C1, 15, C2) ^ length;
+  lanes[1]! ^= scramble(block.getInt32(4, true), C2, 16, C3) ^ length;
+  lanes[2]! ^= scramble(block.getInt32(8, true), C3, 17, C4) ^ length;
+  lanes[3]! ^= scramble(block.getInt32(12, true), C4, 18, C1) ^ length;
+  mixLanes(lanes);
+  for (let lane = 0; lane < lanes.length; lane++) lanes[lane] = avalanche(lanes[lane]!);
+  mixLanes(lanes);
+  for (let lane = 0; lane < lanes.length; lane++) block.setInt32(4 * lane, lanes[lane]!, true);
+  return rest;
 }
 
 /** A function of its own, and short: V8 takes megabytes to optimise a long one while it runs. */
@@ -61,15 +66,6 @@ function mixBlocks(lanes: Int32Array, view: DataView): void {
   lanes.set([h1, h2, h3, h4]);
 }
 
-function scrambled(block: DataView): [number, number, number, number] {
-  return [
-    scramble(block.getInt32(0, true), C1, 15, C2),
-    scramble(block.getInt32(4, true), C2, 16, C3),
-    scramble(block.getInt32(8, true), C3, 17, C4),
-    scramble(block.getInt32(12, true), C4, 18, C1),
-  ];
-}
-
 /**
  * The sum's low 32 bits, in halves: a sum that needs more is an object of 16 bytes to a runtime that has not optimised this
  * code yet, and those were more memory than what was hashed.
@@ -85,9 +81,9 @@ function scramble(word: number, before: number, rotation: number, after: number)
 }
 
 /** The first lane becomes the sum of all, and is then added to the others. */
-function mixLanes([h1 = 0, ...others]: readonly number[]): number[] {
-  const sum = others.reduce((total, lane) => (total + lane) | 0, h1);
-  return [sum, ...others.map((lane) => (lane + sum) | 0)];
+function mixLanes(lanes: Int32Array): void {
+  for (let lane = 1; lane < lanes.length; lane++) lanes[0]! += lanes[lane]!;
+  for (let lane = 1; lane < lanes.length; lane++) lanes[lane]! += lanes[0]!;
 }
 
 function avalanche(lane: number): number {
