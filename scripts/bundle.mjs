@@ -17,6 +17,8 @@ const common = {
   sourcesContent: false,
   minifyWhitespace: true,
   minifySyntax: true,
+  // Node shows the line of an uncaught error, all of it.
+  lineLimit: 120,
   logLevel: 'warning',
 };
 

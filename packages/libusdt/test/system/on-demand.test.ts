@@ -1,6 +1,6 @@
 /** The file that Node loads, and the one beside it that is read when it is needed. Both as they are built. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -54,6 +54,21 @@ test('where it is missing, the status says so, and nothing is thrown', { skip },
   const { state, reason, detail } = enable(alone, "{ image: '/nowhere/webapp.so' }");
   assert.deepEqual([state, reason], ['unavailable', 'load-failed']);
   assert.match(detail!, /rare\.cjs.*keep the files of the package together/s);
+});
+
+test('an uncaught error is shown with its name, its function and a short line of code', () => {
+  const file = join(folder, 'uncaught.mjs');
+  writeFileSync(
+    file,
+    `import { createProvider } from ${JSON.stringify(join(dist, 'index.js'))};\ncreateProvider('9');`,
+  );
+  const { stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8' });
+  assert.match(stderr, /UsdtError: provider name "9"/);
+  assert.match(stderr, /at createProvider/);
+  assert.ok(
+    stderr.split('\n').every((line) => line.length < 400),
+    stderr,
+  );
 });
 
 test('the file for bundlers has everything in it', { skip }, () => {
