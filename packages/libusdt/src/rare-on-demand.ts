@@ -9,13 +9,13 @@ import { createRequire } from 'node:module';
 import type * as Rare from './rare.ts';
 import { MissingPart, messageOf } from './system/reasons.ts';
 
-// A variable, so that tools which copy the files that a program needs see what it leads to: https://github.com/vercel/nft
-const require = createRequire(import.meta.url);
 let loaded: typeof Rare | undefined;
 
 function rare(): typeof Rare {
   if (loaded) return loaded;
   try {
+    // A variable, so that tools which copy the files that a program needs see it: https://github.com/vercel/nft
+    const require = createRequire(import.meta.url);
     loaded = require('./rare.cjs') as typeof Rare;
     return loaded;
   } catch (error) {
