@@ -3,8 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);
@@ -14,6 +14,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () =>
 
 /** The library as users get it: built and bundled. */
 export const library = new URL('../packages/libusdt/dist/index.js', import.meta.url).href;
+
+/** Another build of the library, to take turns with this one: the path of its dist/index.js in LIBUSDT_OTHER. */
+export const otherLibrary = process.env.LIBUSDT_OTHER
+  ? pathToFileURL(resolve(process.env.LIBUSDT_OTHER)).href
+  : undefined;
 
 /** The drop-in for dtrace-provider, likewise; a path to require. */
 export const dropIn = fileURLToPath(new URL('../packages/dtrace-provider/dist/index.cjs', import.meta.url));

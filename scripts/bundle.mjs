@@ -1,6 +1,8 @@
 // Joins each entry point's modules into one file: forty files take Node forty milliseconds to import, and a second one
-// that holds what two entry points share takes two. Not minified: people read it in stack traces.
+// that holds what two entry points share takes two. Not minified: people read it in stack traces, and Node prints the whole
+// line of an uncaught error. Without blanks and comments the import is as long; shorter names save half a millisecond.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const LIBRARY = 'packages/libusdt';
@@ -19,9 +21,34 @@ const common = {
 for (const file of ['shared.js', 'shared.js.map']) rmSync(`${LIBRARY}/dist/${file}`, { force: true });
 await build({
   ...common,
-  entryPoints: ['index', 'codecs', 'detached-mount'].map((name) => `${LIBRARY}/src/${name}.ts`),
+  entryPoints: {
+    complete: `${LIBRARY}/src/index.ts`,
+    codecs: `${LIBRARY}/src/codecs.ts`,
+    'detached-mount': `${LIBRARY}/src/detached-mount.ts`,
+  },
   outdir: `${LIBRARY}/dist`,
   format: 'esm',
+});
+// What Node loads: a third less to read, with the rest in a file beside it. Bundlers take complete.js, as package.json says.
+const onDemand = {
+  name: 'rare parts on demand',
+  setup({ onResolve }) {
+    const path = resolve(`${LIBRARY}/src/rare-on-demand.ts`);
+    onResolve({ filter: /\/rare\.ts$/ }, () => ({ path }));
+  },
+};
+await build({
+  ...common,
+  entryPoints: [`${LIBRARY}/src/index.ts`],
+  outdir: `${LIBRARY}/dist`,
+  format: 'esm',
+  plugins: [onDemand],
+});
+await build({
+  ...common,
+  entryPoints: [`${LIBRARY}/src/rare.ts`],
+  outfile: `${LIBRARY}/dist/rare.cjs`,
+  format: 'cjs',
 });
 
 // A program shares the library with these.

@@ -192,6 +192,11 @@ describe('in a project of npm', { concurrency: 2 }, () => {
     test(`bundled by ${name}, and run without the packages`, { skip: absent }, async () => {
       const output = join(fs.mkdtempSync(join(folder, 'bundle-')), `app.${extension}`);
       await bundle(project, 'app.mjs', output);
+      assert.doesNotMatch(
+        fs.readFileSync(output, 'utf8'),
+        /rare\.cjs/,
+        'nothing is left in a file beside it',
+      );
       await works([process.execPath, output], join(output, '..'));
     });
   }

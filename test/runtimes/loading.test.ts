@@ -113,7 +113,8 @@ for (const name of ['node20', 'node26'] as const) {
 async function bundled(format: 'cjs' | 'esm'): Promise<string> {
   const outfile = join(temporaryFolder(), format === 'cjs' ? 'bundle.cjs' : 'bundle.mjs');
   await build({
-    entryPoints: [library],
+    // By the package's name: bundlers have a file of their own in it.
+    entryPoints: ['libusdt'],
     bundle: true,
     platform: 'node',
     format,

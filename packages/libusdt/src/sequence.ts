@@ -17,3 +17,16 @@ export interface Deferred {
   /** Writes them to `out`, which has that length and is zeroed. */
   write(out: Uint8Array): void;
 }
+
+/** `make`, asked once for each key: of thousands of probes, most share what is asked for with many others. */
+export function memoised<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const made = new Map<Key, Value>();
+  return (key) => {
+    let value = made.get(key);
+    if (value === undefined) {
+      value = make(key);
+      made.set(key, value);
+    }
+    return value;
+  };
+}

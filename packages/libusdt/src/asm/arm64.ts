@@ -153,5 +153,7 @@ export function createArm64Assembler(): Assembler {
       result.end = b.length;
       return result;
     },
+
+    repeat: (size, count) => b.repeat(size, count),
   };
 }

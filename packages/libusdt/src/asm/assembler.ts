@@ -103,6 +103,11 @@ export interface Assembler {
    * @param result what is filled in and returned, for those who want no new object.
    */
   probe(argc: number, tracepoint: TracepointEncoding, result?: Mutable<ProbeSite>): ProbeSite;
+  /**
+   * The last `size` bytes again, `count` times. Two equal probes, one behind the other, are as far apart as any: what lies
+   * between the end of the first and the end of the second makes a third.
+   */
+  repeat(size: number, count: number): void;
 }
 
 /** Where a probe function lies, in bytes from the start of the code. */

@@ -52,6 +52,20 @@ export class CodeBuffer {
     this.#bytes.fill(value, at, at + count);
   }
 
+  /** The last `size` bytes again, `count` times. They must not refer to a label. */
+  repeat(size: number, count: number): void {
+    const end = this.#length;
+    const added = size * count;
+    this.#advance(added);
+    const bytes = this.#bytes;
+    // Each copy is of all that is there already.
+    for (let done = 0; done < added; ) {
+      const part = Math.min(size + done, added - done);
+      bytes.copyWithin(end + done, end - size, end - size + part);
+      done += part;
+    }
+  }
+
   label(): Label {
     return { offset: -1 };
   }
@@ -69,7 +83,7 @@ export class CodeBuffer {
   }
 
   /**
-   * A copy of the code, all references written.
+   * The code, all references written. Not a copy: it may change if more is written.
    * @throws TypeError when a label was used and not bound; RangeError when one is out of reach.
    */
   finish(): Uint8Array {
@@ -77,7 +91,7 @@ export class CodeBuffer {
       if (label.offset === -1) throw new TypeError(`the label used at ${at} was never bound`);
       this.#write32(at, encode(label.offset - at));
     }
-    return this.#bytes.slice(0, this.#length);
+    return this.#bytes.subarray(0, this.#length);
   }
 
   #write32(at: number, value: number): void {

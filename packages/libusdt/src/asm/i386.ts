@@ -237,5 +237,7 @@ export function createI386Assembler(): Assembler {
       result.end = end;
       return result;
     },
+
+    repeat: (size, count) => b.repeat(size, count),
   };
 }

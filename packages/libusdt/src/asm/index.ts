@@ -3,10 +3,10 @@
  * @module
  */
 
+import { createI386Assembler } from '../rare.ts';
 import type { Arch } from '../target.ts';
 import { createArm64Assembler } from './arm64.ts';
 import type { Assembler } from './assembler.ts';
-import { createI386Assembler } from './i386.ts';
 import { createX64Assembler } from './x64.ts';
 
 const BY_ARCH: Readonly<Record<Arch, () => Assembler>> = {

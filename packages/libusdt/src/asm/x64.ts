@@ -170,5 +170,7 @@ export function createX64Assembler(): Assembler {
       result.end = end;
       return result;
     },
+
+    repeat: (size, count) => b.repeat(size, count),
   };
 }

@@ -20,9 +20,9 @@
 
 import type { Assembler, Label } from '../asm/assembler.ts';
 import { createAssembler } from '../asm/index.ts';
-import { BUILD_ID_SIZE, planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
-import { planBundle, writeBundle } from '../object/macho/bundle.ts';
-import { sha256 } from '../object/sha256.ts';
+import { contentHash } from '../object/content-hash.ts';
+import { planSharedObject, writeSharedObject } from '../object/elf/shared-object.ts';
+import { planBundle, writeBundle } from '../rare.ts';
 import type { Arch } from '../target.ts';
 import { FRAME } from './frame.ts';
 
@@ -105,7 +105,7 @@ function assemble(arch: Arch, layout: Layout) {
   const exports = [{ name: REGISTER, offset: register, size: asm.position - register }];
   asm.align(TEXT_SIZE[arch]);
   const text = asm.finish();
-  return { text, exports, notes: [], buildId: sha256(text).subarray(0, BUILD_ID_SIZE) };
+  return { text, exports, notes: [], buildId: contentHash(text) };
 }
 
 function begin(asm: Assembler): Label {

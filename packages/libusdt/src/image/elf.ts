@@ -4,22 +4,21 @@
  * @module
  */
 
+import { contentHash } from '../object/content-hash.ts';
 import { ELFOSABI_FREEBSD, ELFOSABI_NONE, ELFOSABI_SOLARIS } from '../object/elf/constants.ts';
 import { MACHINES } from '../object/elf/machines.ts';
 import {
-  BUILD_ID_SIZE,
+  type Allocate,
   planSharedObject,
   type SharedObjectPlan,
   setBuildId,
   writeSharedObject,
 } from '../object/elf/shared-object.ts';
-import { sha256 } from '../object/sha256.ts';
+import { imageDof } from '../rare.ts';
 import { planDeclarations } from '../sdt/declaration.ts';
 import { SDT_SPELLING } from '../sdt/name.ts';
 import { planStapsdtNotes } from '../sdt/note.ts';
-import type { Deferred } from '../sequence.ts';
 import type { Target, TargetSystem } from '../target.ts';
-import { imageDof } from './dof.ts';
 import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } from './image.ts';
 import { listProbes } from './lists.ts';
 
@@ -40,6 +39,7 @@ export function buildElfImage(
   definition: ImageDefinition,
   target: Target & { readonly os: keyof typeof OSABI },
   { text, sites }: ImageCode,
+  allocate?: Allocate,
 ): ImageObject {
   const { probes } = definition;
   const { format } = MACHINES[target.arch].encoder;
@@ -56,14 +56,14 @@ export function buildElfImage(
     stapsdtBase: linux,
     hiddenCount,
   };
-  const { textAddress } = planSharedObject(plan);
+  const first = planSharedObject(plan);
+  const { textAddress } = first;
   const wanted = target.dof || !linux;
   const dof = wanted ? imageDof({ ...definition, sites, textAddress, dofAddress: 0 }, target) : undefined;
-  const layout = planSharedObject({ ...plan, dofSize: dof?.length ?? 0 });
+  const layout = dof ? planSharedObject({ ...plan, dofSize: dof.length }) : first;
   const stapsdtBaseAddress = linux ? layout.stapsdtBaseAddress : 0;
   const lists = listProbes(definition, { arch: target.arch, sites, textAddress, stapsdtBaseAddress });
-  const hashed = [text, ...(dof ? [dof] : []), ...(linux ? [] : [Uint8Array.of(OSABI[target.os])])];
-  const bytes = writeSharedObject(layout, {
+  const content = {
     text,
     ...(dof && { dof }),
     hidden: Array.from({ length: hiddenCount }, (_, index) => textAddress + sites.site(index)),
@@ -72,29 +72,14 @@ export function buildElfImage(
     symbolPrefix: lists.symbolPrefix,
     symbolSpelling: SDT_SPELLING,
     notes: [
-      { section: '.note.libusdt', bytes: noted(planDeclarations(lists.declarations, format), hashed) },
+      { section: '.note.libusdt', bytes: planDeclarations(lists.declarations, format) },
       ...(linux
-        ? [
-            {
-              section: '.note.stapsdt',
-              bytes: noted(planStapsdtNotes(lists.stapsdt, format, SDT_SPELLING), hashed),
-            },
-          ]
+        ? [{ section: '.note.stapsdt', bytes: planStapsdtNotes(lists.stapsdt, format, SDT_SPELLING) }]
         : []),
     ],
-  });
-  const buildId = sha256(...hashed).subarray(0, BUILD_ID_SIZE);
+  };
+  const bytes = writeSharedObject(layout, content, allocate);
+  const buildId = contentHash(bytes);
   setBuildId(layout, bytes, buildId);
   return { bytes, buildId, textAddress, dof: dof && { address: layout.dofAddress, bytes: dof } };
-}
-
-/** As `deferred`; what it writes is added to `written`. */
-function noted(deferred: Deferred, written: Uint8Array[]): Deferred {
-  return {
-    length: deferred.length,
-    write(out) {
-      deferred.write(out);
-      written.push(out);
-    },
-  };
 }

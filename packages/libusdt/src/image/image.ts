@@ -9,13 +9,15 @@
  * @module
  */
 
+import type { Assembler } from '../asm/assembler.ts';
 import { createAssembler } from '../asm/index.ts';
+import type { Allocate } from '../object/elf/shared-object.ts';
 import type { Attributes } from '../provider/attributes.ts';
+import { buildMachOImage } from '../rare.ts';
 import type { Sequence } from '../sequence.ts';
 import type { Target, TracepointEncoding } from '../target.ts';
 import type { CType } from '../types/ctypes.ts';
 import { buildElfImage } from './elf.ts';
-import { buildMachOImage } from './macho.ts';
 import { type ImageSite, ImageSites } from './sites.ts';
 
 export type { ImageSite } from './sites.ts';
@@ -72,23 +74,18 @@ export interface ImageObject {
   readonly dof: { readonly address: number; readonly bytes: Uint8Array } | undefined;
 }
 
-/** Deterministic: the same definition for the same target gives the same bytes. */
-export function buildImage(definition: ImageDefinition, target: Target): Image {
+/**
+ * Deterministic: the same definition for the same target gives the same bytes.
+ * @param allocate where an ELF file goes; by default, into new memory.
+ */
+export function buildImage(definition: ImageDefinition, target: Target, allocate?: Allocate): Image {
   const { os, arch, tracepoint } = target;
-  const asm = createAssembler(arch);
-  const { probes } = definition;
-  const sites = new ImageSites(probes.length);
-  const place = { entry: 0, site: 0, end: 0 };
-  for (let index = 0; index < probes.length; index++)
-    sites.place(index, asm.probe(probes[index]!.types.length, tracepoint, place));
-  asm.align(64);
-  const text = asm.finish();
-  sites.readIdle(text);
-  const code = { text, sites };
+  const code = buildCode(createAssembler(arch), tracepoint, definition.probes);
+  const { text, sites } = code;
   const { bytes, buildId, textAddress, dof } =
     os === 'darwin'
       ? buildMachOImage(definition, target, code)
-      : buildElfImage(definition, { ...target, os }, code);
+      : buildElfImage(definition, { ...target, os }, code, allocate);
   return {
     bytes,
     tracepoint,
@@ -97,4 +94,36 @@ export function buildImage(definition: ImageDefinition, target: Target): Image {
     sites,
     dof: dof && { document: dof.address - textAddress, base: -textAddress, bytes: dof.bytes },
   };
+}
+
+function buildCode(
+  asm: Assembler,
+  tracepoint: TracepointEncoding,
+  probes: readonly ProbeDefinition[],
+): ImageCode {
+  const sites = new ImageSites(probes.length);
+  for (let index = 0; index < probes.length; ) {
+    const argc = probes[index]!.types.length;
+    sites.place(index++, asm.probe(argc, tracepoint));
+    const size = sizeOfRun(probes, index, argc);
+    if (size === 0) continue;
+    // A program with thousands of probes has many of a kind in a row, and their code is the same.
+    const start = asm.position;
+    const site = asm.probe(argc, tracepoint);
+    const stride = asm.position - start;
+    asm.repeat(stride, size - 1);
+    sites.placeRun(index, size, site, stride);
+    index += size;
+  }
+  asm.align(64);
+  const text = asm.finish();
+  sites.readIdle(text);
+  return { text, sites };
+}
+
+/** How many probes from `start` on have so many arguments. */
+function sizeOfRun(probes: readonly ProbeDefinition[], start: number, argc: number): number {
+  let end = start;
+  while (end < probes.length && probes[end]!.types.length === argc) end++;
+  return end - start;
 }

@@ -10,7 +10,7 @@ import type { ProbeDeclaration } from '../sdt/declaration.ts';
 import { sdtName } from '../sdt/name.ts';
 import type { StapsdtProbe } from '../sdt/note.ts';
 import { argumentString } from '../sdt/operands.ts';
-import type { Sequence } from '../sequence.ts';
+import { memoised, type Sequence } from '../sequence.ts';
 import type { Arch } from '../target.ts';
 import type { CType } from '../types/ctypes.ts';
 import { sizeOn } from '../types/passing.ts';
@@ -39,13 +39,14 @@ export function listProbes({ provider, module, probes }: ImageDefinition, placem
   const { arch, sites, textAddress, stapsdtBaseAddress } = placement;
   const { length } = probes;
   const sdtProvider = sdtName(provider);
-  const operands = byTypes((types) =>
+  // Probes of one signature share the array of their types: see defineProbe.
+  const operands = memoised((types: readonly CType[]) =>
     argumentString(
       arch,
       types.map((type) => ({ size: sizeOn(arch, type), signed: type.signed })),
     ),
   );
-  const typeNames = byTypes((types) => types.map(({ name }) => name));
+  const typeNames = memoised((types: readonly CType[]) => types.map(({ name }) => name));
 
   const note = { pc: 0, base: stapsdtBaseAddress, semaphore: 0, provider: sdtProvider, name: '', args: '' };
   const declaration = { pc: 0, provider, module, function: '', name: '', types: NO_TYPES };
@@ -85,16 +86,3 @@ export function listProbes({ provider, module, probes }: ImageDefinition, placem
 }
 
 const NO_TYPES: readonly string[] = [];
-
-/** Probes of one signature share the array of their types (see defineProbe), and so what is made of it. */
-function byTypes<Result>(make: (types: readonly CType[]) => Result): (types: readonly CType[]) => Result {
-  const made = new Map<readonly CType[], Result>();
-  return (types) => {
-    let result = made.get(types);
-    if (result === undefined) {
-      result = make(types);
-      made.set(types, result);
-    }
-    return result;
-  };
-}

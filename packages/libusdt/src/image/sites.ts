@@ -34,6 +34,21 @@ export class ImageSites implements Sequence<ImageSite> {
     this.#words[row + 2] = end;
   }
 
+  /** A run of equal ones, the first of which lies at `first`. */
+  placeRun(index: number, size: number, first: ProbeSite, stride: number): void {
+    const words = this.#words;
+    let { entry, site, end } = first;
+    const last = COLUMNS * (index + size);
+    for (let row = COLUMNS * index; row < last; row += COLUMNS) {
+      words[row] = entry;
+      words[row + 1] = site;
+      words[row + 2] = end;
+      entry += stride;
+      site += stride;
+      end += stride;
+    }
+  }
+
   /** Once the code is finished. */
   readIdle(text: Uint8Array): void {
     const code = new DataView(text.buffer, text.byteOffset, text.length);

@@ -4,7 +4,7 @@
  */
 
 const utf8 = new TextEncoder();
-const NO_BYTES = new Uint8Array(0);
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
 // A mark at the beginning is part of a name.
 const replacing = new TextDecoder('utf-8', { ignoreBOM: true });
 const REPLACEMENT = '\ufffd';
@@ -64,6 +64,13 @@ export function writeCString(out: Uint8Array, offset: number, text: string): num
   if (at >= out.length) throw new RangeError(`no room for ${JSON.stringify(text)} at offset ${offset}`);
   out[at] = 0;
   return at + 1;
+}
+
+/** `text` and a NUL. */
+export function cString(text: string): Uint8Array {
+  const bytes = new Uint8Array(cStringLength(text) + 1);
+  writeCString(bytes, 0, text);
+  return bytes;
 }
 
 /** How a name is written: as it is, or changed on the way, without a changed string being made. */

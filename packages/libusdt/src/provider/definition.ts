@@ -37,8 +37,12 @@ export function defineProbe(name: string, shape: ProbeShape): ProbeDefinition {
     const form = 'a list of C type names, or { function, args }';
     throw new UsdtError('USDT_BAD_OPTION', `probe ${show(name)}: must be ${form}, not ${show(shape)}`);
   }
-  const { function: functionName = name, args = [] } = isList(shape) ? { args: shape } : shape;
-  checkName('function', functionName);
+  // No object and no closure for each probe here: their garbage makes the heap of a program with many probes grow.
+  const isShort = isList(shape);
+  const functionName = isShort || shape.function === undefined ? name : shape.function;
+  const args = isShort ? shape : shape.args === undefined ? NO_TYPES : shape.args;
+  // What a probe may be called, a function may.
+  if (functionName !== name) checkName('function', functionName);
   if (!Array.isArray(args)) {
     const message = `probe ${show(name)}: args must be a list of C type names, not ${show(args)}`;
     throw new UsdtError('USDT_BAD_OPTION', message);
@@ -99,6 +103,7 @@ function isList(shape: ProbeShape): shape is readonly CTypeName[] {
   return Array.isArray(shape);
 }
 
+const NO_TYPES: readonly CTypeName[] = [];
 const shared = new Map<string, readonly CType[]>();
 const SHARED_LIMIT = 1000;
 let lastNames: readonly string[] = [];
@@ -106,8 +111,7 @@ let lastTypes: readonly CType[] = [];
 
 /** Programs with thousands of probes have few signatures: one array for each. */
 function parseTypes(names: readonly CTypeName[]): readonly CType[] {
-  if (names.length === lastNames.length && names.every((name, index) => name === lastNames[index]))
-    return lastTypes;
+  if (isSame(names, lastNames)) return lastTypes;
   const types = names.map(parseCType);
   const key = types.map((type) => type.name).join();
   const known = shared.get(key);
@@ -115,4 +119,10 @@ function parseTypes(names: readonly CTypeName[]): readonly CType[] {
   lastNames = [...names];
   lastTypes = known ?? types;
   return lastTypes;
+}
+
+function isSame(names: readonly string[], others: readonly string[]): boolean {
+  if (names.length !== others.length) return false;
+  for (let index = 0; index < names.length; index++) if (names[index] !== others[index]) return false;
+  return true;
 }

@@ -12,6 +12,7 @@
 
 import type { ProbeDefinition } from '../image/image.ts';
 import type { LoadedImage } from '../system/system.ts';
+import type { CType } from '../types/ctypes.ts';
 import { Delivery, type ProbeContext } from './delivery.ts';
 
 /** A probe. Made by `addProbe()`, or by `createProvider()` from its `probes`. */
@@ -40,27 +41,45 @@ const NO_TEXT = new Int32Array(1);
 /** The code where the runtime gives no view of it: `fire` can't tell, and `deliver` looks. */
 const UNKNOWN_TEXT = new Int32Array([1]);
 
-export abstract class ProbeHandle implements Probe<never> {
+/**
+ * A program may have a hundred thousand of these, so a handle has what `fire` checks and what `enable()` needs. What it takes
+ * to deliver is made when the first tracer comes.
+ */
+export abstract class ProbeHandle implements Probe<never>, ProbeDefinition {
   /** What the check reads: `text[site] !== idle`. */
   text: Int32Array = NO_TEXT;
   site = 0;
   idle = 0;
-  readonly delivery: Delivery;
+  private made: Delivery | undefined = undefined;
+  /** The image that the probe is in. */
+  loaded: LoadedImage | undefined = undefined;
+  /** Which of the image's probes it is. */
+  private index = 0;
+  readonly name: string;
+  readonly function: string;
+  readonly types: readonly CType[];
+  readonly context: ProbeContext;
 
-  constructor(delivery: Delivery) {
-    this.delivery = delivery;
+  constructor({ name, function: functionName, types }: ProbeDefinition, context: ProbeContext) {
+    this.name = name;
+    this.function = functionName;
+    this.types = types;
+    this.context = context;
   }
 
-  get name(): string {
-    return this.delivery.name;
+  get delivery(): Delivery {
+    return this.made ?? this.makeDelivery();
   }
 
-  get function(): string {
-    return this.delivery.function;
+  private makeDelivery(): Delivery {
+    const made = new Delivery(this, this.context);
+    if (this.loaded) attachDelivery(made, this.loaded, this.index);
+    this.made = made;
+    return made;
   }
 
   get args(): readonly string[] {
-    return this.delivery.types.map((type) => type.name);
+    return this.types.map((type) => type.name);
   }
 
   get enabled(): boolean {
@@ -75,20 +94,19 @@ export abstract class ProbeHandle implements Probe<never> {
     try {
       given = [...values()];
     } catch {
-      this.delivery.context.failures++;
+      this.context.failures++;
       return;
     }
     this.delivery.withAll(given);
   }
 
-  /**
-   * From now on the probe is the image's.
-   * @param textAddress the image's, as a number: made once for all of its probes.
-   */
-  attach(loaded: LoadedImage, index: number, textAddress = Number(loaded.textAddress)): void {
-    const { entry, site, idle } = loaded.sites.at(index)!;
-    this.delivery.attach(loaded, index, textAddress + entry);
+  /** From now on the probe is the image's. */
+  attach(loaded: LoadedImage, index: number): void {
+    this.loaded = loaded;
+    this.index = index;
+    if (this.made) attachDelivery(this.made, loaded, index);
     if (loaded.text) {
+      const { site, idle } = loaded.sites.at(index)!;
       this.site = site / 4;
       this.idle = idle;
       this.text = loaded.text;
@@ -101,9 +119,14 @@ export abstract class ProbeHandle implements Probe<never> {
   /** From now on nothing of the image is touched. */
   detach(): void {
     this.text = NO_TEXT;
-    this.site = this.idle = 0;
-    this.delivery.detach();
+    this.site = this.idle = this.index = 0;
+    this.loaded = undefined;
+    this.made?.detach();
   }
+}
+
+function attachDelivery(delivery: Delivery, loaded: LoadedImage, index: number): void {
+  delivery.attach(loaded, index, Number(loaded.textAddress) + loaded.sites.at(index)!.entry);
 }
 
 class Probe0 extends ProbeHandle {
@@ -157,5 +180,5 @@ class ProbeMany extends ProbeHandle {
 const BY_COUNT = [Probe0, Probe1, Probe2, Probe3, Probe4, Probe5, Probe6] as const;
 
 export function createProbe(definition: ProbeDefinition, context: ProbeContext): ProbeHandle {
-  return new (BY_COUNT[definition.types.length] ?? ProbeMany)(new Delivery(definition, context));
+  return new (BY_COUNT[definition.types.length] ?? ProbeMany)(definition, context);
 }

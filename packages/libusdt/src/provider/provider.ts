@@ -9,7 +9,6 @@
 
 import { MAX_STRING_BYTES } from '../engine/frame.ts';
 import { show, UsdtError } from '../errors.ts';
-import type { ProbeDefinition } from '../image/image.ts';
 import { isProblem, type Problem } from '../system/reasons.ts';
 import { dirname, fileURLToPath, resolve } from '../system/runtime.ts';
 import { type LoadedImage, openSystem } from '../system/system.ts';
@@ -19,7 +18,7 @@ import { type Attributes, checkAttributes } from './attributes.ts';
 import { defineProbe, duplicateProbe, type ProbeShape, probeKey, type ShapeArguments } from './definition.ts';
 import type { ProbeContext } from './delivery.ts';
 import { checkName } from './names.ts';
-import { createProbe, type Probe, type ProbeHandle } from './probe.ts';
+import { createProbe, type Probe, ProbeHandle } from './probe.ts';
 import type { Status } from './status.ts';
 
 /** Probes by their names. */
@@ -126,18 +125,16 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
    */
   removeProbe(probe: Probe<never>): void {
     this.#assertLive();
-    const handle = probe as ProbeHandle;
-    const definition = (handle as ProbeHandle | undefined)?.delivery;
-    const key = definition && probeKey(definition);
-    if (key === undefined || this.#byKey.get(key) !== handle) {
-      const what = definition ? show(definition.name) : show(probe);
+    const isHandle = probe instanceof ProbeHandle;
+    if (!isHandle || this.#byKey.get(probeKey(probe)) !== probe) {
+      const what = isHandle ? show(probe.name) : show(probe);
       throw new UsdtError('USDT_UNKNOWN_PROBE', `${what} is not a probe of provider ${show(this.name)}`);
     }
-    this.#byKey.delete(key);
+    this.#byKey.delete(probeKey(probe));
     for (const group of this.#groups) {
-      if (handle.delivery.loaded === group.loaded) group.removed.push(handle.name);
+      if (probe.loaded === group.loaded) group.removed.push(probe.name);
     }
-    handle.detach();
+    probe.detach();
   }
 
   /**
@@ -226,21 +223,17 @@ export class Provider<Shapes extends ProbeShapes = ProbeShapes> {
   /** Brings the images in line with the probes. */
   #publish(): Problem | undefined {
     const outdated = [...this.#groups].filter((group) => group.removed.length > 0 && !isTraced(group));
-    const pending: ProbeHandle[] = [];
-    this.#byKey.forEach((probe) => {
-      if (!probe.delivery.loaded) pending.push(probe);
-    });
+    const probes = [...this.#byKey.values()];
+    const pending = this.#groups.size === 0 ? probes : probes.filter(({ loaded }) => !loaded);
     for (const group of outdated) for (const probe of probesOf(group)) pending.push(probe);
     if (pending.length > 0) {
       const system = openSystem(this.#image === undefined ? undefined : dirname(this.#image));
       if (isProblem(system)) return system;
-      const probes = pending.map((probe): ProbeDefinition => probe.delivery);
       const { name: provider, module, attributes } = this;
-      const definition = { provider, module, attributes, probes };
+      const definition = { provider, module, attributes, probes: pending };
       const loaded = system.load(definition, this.#image);
       if (isProblem(loaded)) return loaded;
-      const textAddress = Number(loaded.textAddress);
-      for (let index = 0; index < pending.length; index++) pending[index]!.attach(loaded, index, textAddress);
+      for (let index = 0; index < pending.length; index++) pending[index]!.attach(loaded, index);
       this.#groups.add({ loaded, probes: pending, removed: [] });
     }
     for (const group of outdated) this.#drop(group);
@@ -269,7 +262,7 @@ function checkImage(image: unknown): string {
 
 /** Those of a group that were neither removed nor moved to another. */
 function probesOf({ probes, loaded }: Group): ProbeHandle[] {
-  return probes.filter((probe) => probe.delivery.loaded === loaded);
+  return probes.filter((probe) => probe.loaded === loaded);
 }
 
 function isTraced(group: Group): boolean {

@@ -16,12 +16,12 @@
  * @module
  */
 
-import { alignUp, cStringLength, writeCString } from '../object/bytes.ts';
+import { alignUp, cString, cStringLength, NO_BYTES, writeCString } from '../object/bytes.ts';
 import type { ElfFormat } from '../object/elf/constants.ts';
 import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
 import { readNotes } from '../object/elf/notes.ts';
-import type { Deferred, Sequence } from '../sequence.ts';
+import { type Deferred, memoised, type Sequence } from '../sequence.ts';
 
 export interface ProbeDeclaration {
   /** Address of the tracepoint. */
@@ -56,40 +56,46 @@ export function encodeDeclarations(probes: Sequence<ProbeDeclaration>, format: E
 export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: ElfFormat): Deferred {
   // The pc is 64 bits wide in every file, so words are always written as ELF64 has them.
   const encoder = new ElfEncoder({ class: 64, data: format.data });
-  // Probes that share a signature may share the array.
-  const joined = new Map<readonly string[], string>();
+  const { nhdr } = encoder.sizes;
+  const endings = memoised((types: readonly string[]) => cString(joinTypes(types)));
+  let beginning = NO_BYTES;
+  let provider: string | undefined;
+  let module: string | undefined;
+  /** A note up to the function; the same again for probes that differ in nothing else. */
+  const begin = (probe: ProbeDeclaration): Uint8Array => {
+    if (probe.provider === provider && probe.module === module) return beginning;
+    ({ provider, module } = probe);
+    const strings = cStringLength(provider) + 1 + cStringLength(module) + 1;
+    beginning = new Uint8Array(nhdr + OWNER_SIZE + PC_SIZE + strings);
+    const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_LIBUSDT_PROBE };
+    encoder.nhdr(new DataView(beginning.buffer), 0, header);
+    const desc = writeCString(beginning, nhdr, OWNER);
+    writeCString(beginning, writeCString(beginning, desc + PC_SIZE, provider), module);
+    return beginning;
+  };
   let length = 0;
   for (let i = 0; i < probes.length; i++) {
     const probe = probes.at(i)!;
-    const types = joined.get(probe.types) ?? joinTypes(probe.types);
-    joined.set(probe.types, types);
-    const descsz =
-      PC_SIZE +
-      (cStringLength(probe.provider) + 1) +
-      (cStringLength(probe.module) + 1) +
-      (cStringLength(probe.function) + 1) +
-      (cStringLength(probe.name) + 1) +
-      (cStringLength(types) + 1);
-    length += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz, 4);
+    const { function: functionName, name } = probe;
+    const functionLength = cStringLength(functionName) + 1;
+    const nameLength = name === functionName ? functionLength : cStringLength(name) + 1;
+    length += alignUp(begin(probe).length + functionLength + nameLength + endings(probe.types).length, 4);
   }
   return {
     length,
     write(out) {
       const view = new DataView(out.buffer, out.byteOffset, out.length);
-      const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_LIBUSDT_PROBE };
-      let at = 0;
-      for (let i = 0; i < probes.length; i++) {
+      for (let i = 0, at = 0; i < probes.length; i++) {
         const probe = probes.at(i)!;
-        const desc = writeCString(out, at + encoder.sizes.nhdr, OWNER);
-        let end = encoder.word(view, desc, probe.pc);
-        end = writeCString(out, end, probe.provider);
-        end = writeCString(out, end, probe.module);
-        end = writeCString(out, end, probe.function);
-        end = writeCString(out, end, probe.name);
-        end = writeCString(out, end, joined.get(probe.types)!);
-        header.n_descsz = end - desc;
-        encoder.nhdr(view, at, header);
-        at = desc + alignUp(end - desc, 4);
+        const start = begin(probe);
+        const ending = endings(probe.types);
+        const desc = at + nhdr + OWNER_SIZE;
+        out.set(start, at);
+        encoder.word(view, desc, probe.pc);
+        const end = writeCString(out, writeCString(out, at + start.length, probe.function), probe.name);
+        out.set(ending, end);
+        encoder.descsz(view, at, end + ending.length - desc);
+        at += alignUp(end + ending.length - at, 4);
       }
     },
   };

@@ -24,12 +24,20 @@
  * @module
  */
 
-import { alignUp, cStringLength, LITERAL, type Spelling, writeCString } from '../object/bytes.ts';
+import {
+  alignUp,
+  cString,
+  cStringLength,
+  LITERAL,
+  NO_BYTES,
+  type Spelling,
+  writeCString,
+} from '../object/bytes.ts';
 import { type ElfFormat, NT_STAPSDT } from '../object/elf/constants.ts';
 import { DescReader } from '../object/elf/desc.ts';
 import { ElfEncoder } from '../object/elf/encoder.ts';
 import { readNotes } from '../object/elf/notes.ts';
-import type { Deferred, Sequence } from '../sequence.ts';
+import { type Deferred, memoised, type Sequence } from '../sequence.ts';
 
 export interface StapsdtProbe {
   /** Address of the tracepoint. */
@@ -68,37 +76,50 @@ export function planStapsdtNotes(
   spelling: Spelling = LITERAL,
 ): Deferred {
   const encoder = new ElfEncoder(format);
-  const fixed = 3 * encoder.sizes.word + 3;
+  const { nhdr, word } = encoder.sizes;
+  const endings = memoised(cString);
+  let beginning = NO_BYTES;
+  let [provider, base, semaphore]: [string, number | bigint, number | bigint] = ['', 0, 0];
+  /** A note up to the name; the same again for probes that differ in nothing else. */
+  const begin = (probe: StapsdtProbe): Uint8Array => {
+    if (probe.provider === provider && probe.base === base && probe.semaphore === semaphore) return beginning;
+    ({ provider, base, semaphore } = probe);
+    beginning = new Uint8Array(nhdr + OWNER_SIZE + 3 * word + cStringLength(provider) + 1);
+    const view = new DataView(beginning.buffer);
+    encoder.nhdr(view, 0, { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_STAPSDT });
+    const desc = writeCString(beginning, nhdr, OWNER);
+    const end = encoder.word(view, encoder.word(view, desc + word, base), semaphore);
+    writeCString(beginning, end, provider);
+    return beginning;
+  };
   let length = 0;
   for (let i = 0; i < probes.length; i++) {
-    const { provider, name, args } = probes.at(i)!;
-    if (provider === '' || name === '') {
-      throw new RangeError(`provider and name must not be empty: ${JSON.stringify(`${provider}:${name}`)}`);
-    }
-    const descsz = fixed + cStringLength(provider) + spelling.length(name) + cStringLength(args);
-    length += encoder.sizes.nhdr + OWNER_SIZE + alignUp(descsz, 4);
+    const probe = probes.at(i)!;
+    if (probe.provider === '' || probe.name === '') throw nameless(probe);
+    length += alignUp(begin(probe).length + spelling.length(probe.name) + 1 + endings(probe.args).length, 4);
   }
   return {
     length,
     write(out) {
       const view = new DataView(out.buffer, out.byteOffset, out.length);
-      const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_STAPSDT };
-      let at = 0;
-      for (let i = 0; i < probes.length; i++) {
+      for (let i = 0, at = 0; i < probes.length; i++) {
         const probe = probes.at(i)!;
-        const desc = writeCString(out, at + encoder.sizes.nhdr, OWNER);
-        let end = encoder.word(view, desc, probe.pc);
-        end = encoder.word(view, end, probe.base);
-        end = encoder.word(view, end, probe.semaphore);
-        end = writeCString(out, end, probe.provider);
-        end = spelling.write(out, end, probe.name);
-        end = writeCString(out, end, probe.args);
-        header.n_descsz = end - desc;
-        encoder.nhdr(view, at, header);
-        at = desc + alignUp(end - desc, 4);
+        const start = begin(probe);
+        const ending = endings(probe.args);
+        const desc = at + nhdr + OWNER_SIZE;
+        out.set(start, at);
+        encoder.word(view, desc, probe.pc);
+        const end = spelling.write(out, at + start.length, probe.name);
+        out.set(ending, end);
+        encoder.descsz(view, at, end + ending.length - desc);
+        at += alignUp(end + ending.length - at, 4);
       }
     },
   };
+}
+
+function nameless({ provider, name }: StapsdtProbe): RangeError {
+  return new RangeError(`provider and name must not be empty: ${JSON.stringify(`${provider}:${name}`)}`);
 }
 
 /** A probe as read from a file: all words exact. */

@@ -14,6 +14,7 @@
  * @module
  */
 
+import { HELPER_DEVICE } from './dtrace-device.ts';
 import { encodeDofHelper } from './dtrace-helper.ts';
 import {
   createHelperRegistrar,
@@ -22,8 +23,6 @@ import {
   type MappedDof,
 } from './dtrace-registrar.ts';
 import { errorCode, messageOf } from './reasons.ts';
-
-export const HELPER_DEVICE = '/dev/dtrace/helper';
 
 // DTRACEHIOC_ADDDOF and DTRACEHIOC_REMOVE: _IOW(0xd8, 3, dof_helper_t) and _IOW(0xd8, 2, int).
 // https://github.com/oracle/dtrace-utils/blob/devel/include/dtrace/ioctl.h

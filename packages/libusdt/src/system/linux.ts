@@ -11,13 +11,15 @@
 import type { Engine } from '../engine/engine.ts';
 import { buildImage, type Image, type ImageDefinition, TEXT_SYMBOL } from '../image/image.ts';
 import { tracepointFor } from '../image/tracepoint.ts';
+import { createRegistrar, openImageFile } from '../rare.ts';
 import type { Target } from '../target.ts';
 import { hasNarrowWords } from '../types/passing.ts';
-import { createRegistrar, type DtraceRegistrar, HELPER_DEVICE } from './dtrace-linux.ts';
+import { HELPER_DEVICE } from './dtrace-device.ts';
+import type { DtraceRegistrar } from './dtrace-linux.ts';
 import { combineProblems, folderCandidates } from './folder.ts';
-import { openImageFile } from './image-file.ts';
 import { type Libc, openLibc } from './libc.ts';
 import { ask, loadProblem, openEngine, processArch } from './loading.ts';
+import { withMappedMemory } from './mapped-memory.ts';
 import { publishedName } from './names.ts';
 import { publishFirst } from './publish.ts';
 import { isProblem, type Problem } from './reasons.ts';
@@ -32,35 +34,40 @@ export function openLinux(images?: string): System | Problem {
   const engine = openEngine(arch, 'elf', images);
   if (isProblem(engine)) return engine;
   const libc = openLibc(engine);
-  const dtrace = createRegistrar(libc);
+  let registrar: DtraceRegistrar | undefined;
+  const dtrace = (): DtraceRegistrar => (registrar ??= createRegistrar(libc));
   // From DOF, dtrace takes arguments out of the registers of a 64-bit process; of an SDT note it reads the operands.
   // https://github.com/oracle/dtrace-utils/blob/devel/libdtrace/dt_prov_uprobe.c (trampoline)
-  const isToldDtrace = (): boolean => !hasNarrowWords(arch) && dtrace.isPresent();
+  const isToldDtrace = (): boolean => !hasNarrowWords(arch) && libc.exists(HELPER_DEVICE);
   return {
     target,
     load(definition, file) {
       const { module, provider } = definition;
       const loader: Loader = { engine, libc, dtrace, provider, module };
       if (file !== undefined) return mapImageFile(loader, file, definition, target);
-      if (!isToldDtrace()) return publish(loader, buildImage(definition, target), provider);
-      const told = publish(loader, buildImage(definition, { ...target, dof: true }), provider);
+      if (!isToldDtrace()) return publish(loader, definition, target);
+      const told = publish(loader, definition, { ...target, dof: true });
       if (isProblem(told) || told.isRegistered) return told;
       // dtrace does not look at the notes of an image with DOF: it gets one without.
       told.unload();
       const detail = told.detail;
-      return publish({ ...loader, ...(detail && { detail }) }, buildImage(definition, target), provider);
+      return publish({ ...loader, ...(detail && { detail }) }, definition, target);
     },
   };
 }
 
-function publish(loader: Loader, image: Image, provider: string): LinuxImage | Problem {
-  const published = publishFirst(
-    folderCandidates(process.env),
-    publishedName(provider, image.buildId),
-    image.bytes,
-    ({ file }) => map(loader, image, file),
-  );
-  return isProblem(published) ? mapFromMemory(loader, image, provider, published) : published;
+function publish(loader: Loader, definition: ImageDefinition, target: Target): LinuxImage | Problem {
+  const { provider } = definition;
+  return withMappedMemory(loader.engine, (allocate) => {
+    const image = buildImage(definition, target, allocate);
+    const published = publishFirst(
+      folderCandidates(process.env),
+      publishedName(provider, image.buildId),
+      image.bytes,
+      ({ file }) => map(loader, image, file),
+    );
+    return isProblem(published) ? mapFromMemory(loader, image, provider, published) : published;
+  });
 }
 
 interface LinuxImage extends LoadedImage {
@@ -72,7 +79,7 @@ interface LinuxImage extends LoadedImage {
 interface Loader {
   readonly engine: Engine;
   readonly libc: Libc;
-  readonly dtrace: DtraceRegistrar;
+  readonly dtrace: () => DtraceRegistrar;
   /** The definition's. */
   readonly provider: string;
   readonly module: string;
@@ -188,7 +195,7 @@ function register(
   textAddress: bigint,
   isShared = false,
 ): (() => void) | string | undefined {
-  if (!dof || !dtrace.isPresent()) return undefined;
+  if (!dof || !dtrace().isPresent()) return undefined;
   const [base, address] = [textAddress + BigInt(dof.base), textAddress + BigInt(dof.document)];
-  return dtrace.register({ provider, module, base, address, bytes: dof.bytes, isShared });
+  return dtrace().register({ provider, module, base, address, bytes: dof.bytes, isShared });
 }

@@ -6,9 +6,9 @@
 
 import { buildEngine, type ObjectFormat } from '../engine/code.ts';
 import { type Engine, loadEngine } from '../engine/engine.ts';
+import { isFileWith } from '../rare.ts';
 import { type Arch, archNamed } from '../target.ts';
 import { combineProblems, folderCandidates } from './folder.ts';
-import { isFileWith } from './image-file.ts';
 import { publishedName } from './names.ts';
 import { publishFirst } from './publish.ts';
 import { errorCode, isDeniedByDeno, isProblem, messageOf, type Problem, problemFrom } from './reasons.ts';

@@ -52,6 +52,9 @@ export function isProblem(value: object): value is Problem {
   return 'reason' in value;
 }
 
+/** Thrown where a part of this package can't be read that is read when it is needed first. */
+export class MissingPart extends Error {}
+
 const MOVE = 'set LIBUSDT_DIR to a folder elsewhere';
 
 /** What the usual errno values mean for a person. `%` stands for the path. */

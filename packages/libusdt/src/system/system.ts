@@ -6,12 +6,12 @@
 
 import type { Engine } from '../engine/engine.ts';
 import type { ImageDefinition, ImageSite } from '../image/image.ts';
+import { openDarwin, openFreebsd, openIllumos } from '../rare.ts';
 import type { Sequence } from '../sequence.ts';
 import type { Target, TracepointEncoding } from '../target.ts';
-import { openDarwin, openFreebsd, openIllumos } from './kernel-dtrace.ts';
 import { openLinux } from './linux.ts';
 import { openNoop } from './noop.ts';
-import { isProblem, type Problem } from './reasons.ts';
+import { isProblem, MissingPart, type Problem } from './reasons.ts';
 
 /** An image that is mapped into this process, where tracers find it. */
 export interface LoadedImage {
@@ -61,7 +61,19 @@ let opened: System | undefined;
 export function openSystem(images?: string): System | Problem {
   if (opened) return opened;
   const open = BY_PLATFORM[globalThis.process?.platform ?? 'unknown'] ?? openNoop;
-  const system = open(images);
-  if (!isProblem(system)) opened = system;
-  return system;
+  const system = whole(() => open(images));
+  if (isProblem(system)) return system;
+  const { target } = system;
+  opened = { target, load: (definition, file) => whole(() => system.load(definition, file)) };
+  return opened;
+}
+
+/** A part of the package that is missing is a problem like others, and no error in what the program called. */
+function whole<Result extends object>(what: () => Result | Problem): Result | Problem {
+  try {
+    return what();
+  } catch (error) {
+    if (error instanceof MissingPart) return { path: '', reason: 'load-failed', detail: error.message };
+    throw error;
+  }
 }

@@ -298,6 +298,24 @@ for (const arch of ARCHS) {
         );
       });
 
+      test('that are repeated are those that would have been made one by one', () => {
+        fc.assert(
+          fc.property(fc.nat(70), argc, fc.nat(20), tracepoint, (before, count, more, encoding) => {
+            const [repeated, single] = [false, true].map((oneByOne) =>
+              assemble(arch, (asm) => {
+                for (let ret = 0; ret < before; ret++) asm.ret();
+                asm.probe(count, encoding);
+                const start = asm.position;
+                asm.probe(count, encoding);
+                if (!oneByOne) asm.repeat(asm.position - start, more);
+                else for (let made = 0; made < more; made++) asm.probe(count, encoding);
+              }),
+            );
+            assert.deepEqual(repeated, single);
+          }),
+        );
+      });
+
       test('refuse argument counts that are none', () => {
         for (const count of [-1, 0.5, Number.NaN, Infinity]) {
           assert.throws(() => assemble(arch, (asm) => asm.probe(count, 'nop')), RangeError, `${count}`);

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { createAssembler } from '../../src/asm/index.ts';
 import { buildImage, type ImageDefinition } from '../../src/image/image.ts';
 import { ElfError, readElf } from '../../src/object/elf/reader.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
@@ -159,6 +160,31 @@ for (const target of TARGETS) {
         assert.equal(image.textSize, text.size);
       }),
       { numRuns: 50 },
+    );
+  });
+
+  test(`probes of one kind in a row lie where they would one by one: ${title}`, () => {
+    const runs = fc.array(fc.tuple(fc.nat(20), fc.integer({ min: 1, max: 12 })), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(runs, (kinds) => {
+        const counts = kinds.flatMap(([argc, size]) => Array.from({ length: size }, () => argc));
+        const probes = counts.map((argc, index) =>
+          defineProbe(
+            `probe-${index}`,
+            Array.from({ length: argc }, () => 'int' as const),
+          ),
+        );
+        const { sites } = buildImage({ provider: 'webapp', module: 'webapp', probes }, target);
+        const asm = createAssembler(target.arch);
+        for (const [index, argc] of counts.entries()) {
+          const { entry, site } = asm.probe(argc, target.tracepoint);
+          assert.deepEqual({ ...sites.at(index), idle: 0 }, { entry, site, idle: 0 });
+        }
+      }),
+      { numRuns: 30 },
     );
   });
 

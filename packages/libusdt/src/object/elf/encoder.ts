@@ -236,6 +236,13 @@ export class ElfEncoder {
     return next;
   }
 
+  /** The name, value and size alone, into a symbol that is there. */
+  symPlace(out: DataView, at: number, st_name: number, st_value: number, st_size: number): void {
+    this.word32(out, at, st_name);
+    const size = this.word(out, at + this.sizes.word, st_value);
+    this.word(out, size, st_size);
+  }
+
   dyn(out: DataView, at: number, entry: Dyn): number {
     return this.word(out, this.word(out, at, entry.d_tag), entry.d_un);
   }
@@ -257,6 +264,11 @@ export class ElfEncoder {
     let next = this.word32(out, at, note.n_namesz);
     next = this.word32(out, next, note.n_descsz);
     return this.word32(out, next, note.n_type);
+  }
+
+  /** `n_descsz` alone, into a note's header. */
+  descsz(out: DataView, at: number, n_descsz: number): void {
+    this.word32(out, at + 4, n_descsz);
   }
 }
 

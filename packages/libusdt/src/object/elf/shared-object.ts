@@ -30,7 +30,15 @@
 
 import type { Deferred, Sequence } from '../../sequence.ts';
 import type { Arch } from '../../target.ts';
-import { alignUp, cStringLength, isPowerOfTwo, LITERAL, type Spelling, writeCString } from '../bytes.ts';
+import {
+  alignUp,
+  cString,
+  cStringLength,
+  isPowerOfTwo,
+  LITERAL,
+  type Spelling,
+  writeCString,
+} from '../bytes.ts';
 import * as elf from './constants.ts';
 import type { Phdr, Shdr } from './encoder.ts';
 import { hashTable, hashTableWords } from './hash.ts';
@@ -118,6 +126,9 @@ export interface SharedObjectContent {
   /** Zeros if left out: it may be a hash of all else, and put in with {@link setBuildId}. */
   readonly buildId?: Uint8Array;
 }
+
+/** Zeroed bytes, so many, for the file to be written into. */
+export type Allocate = (size: number) => Uint8Array;
 
 const SEGMENTS = 5;
 /** PN_XNUM means that the number is elsewhere. */
@@ -224,7 +235,11 @@ export function planSharedObject(plan: SharedObjectPlan): SharedObjectLayout {
  * Writes the file that was laid out.
  * @throws RangeError when the contents are not what was planned.
  */
-export function writeSharedObject(layout: SharedObjectLayout, content: SharedObjectContent): Uint8Array {
+export function writeSharedObject(
+  layout: SharedObjectLayout,
+  content: SharedObjectContent,
+  allocate: Allocate = (size) => new Uint8Array(size),
+): Uint8Array {
   const { plan } = layout;
   const { e_machine, relocations, encoder } = MACHINES[plan.arch];
   const { sizes } = encoder;
@@ -306,8 +321,8 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   const notes = content.notes.map(({ section, bytes }) => append(section, elf.SHT_NOTE, bytes.length, 4));
   const e_shoff = alignUp(end, sizes.word);
 
-  const bytes = new Uint8Array(e_shoff + (headers.length + 1) * sizes.shdr);
-  const view = new DataView(bytes.buffer);
+  const bytes = allocate(e_shoff + (headers.length + 1) * sizes.shdr);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   encoder.ehdr(view, 0, {
     e_type: elf.ET_DYN,
     e_machine,
@@ -325,28 +340,29 @@ export function writeSharedObject(layout: SharedObjectLayout, content: SharedObj
   if (content.dof) bytes.set(content.dof, find(layout, DOF_SECTION).sh_offset);
 
   if (debugSymbols.length > 0) {
-    const entry = {
-      st_name: 0,
-      st_bind: elf.STB_LOCAL as number,
-      st_type: elf.STT_FUNC,
-      st_other: elf.STV_DEFAULT,
-      st_shndx: number('.text'),
-      st_value: 0,
-      st_size: 0,
-    };
+    const row = new Uint8Array(sizes.sym);
     let at = symtab + sizes.sym;
     let name = strtab + 1;
     for (const [prefix, spelling, symbols] of debugSymbols) {
+      encoder.sym(new DataView(row.buffer), 0, {
+        st_name: 0,
+        st_bind: symbols === locals ? elf.STB_LOCAL : elf.STB_GLOBAL,
+        st_type: elf.STT_FUNC,
+        st_other: elf.STV_DEFAULT,
+        st_shndx: number('.text'),
+        st_value: 0,
+        st_size: 0,
+      });
+      const beginning = cString(prefix).subarray(0, -1);
       for (let i = 0; i < symbols.length; i++) {
         const symbol = symbols.at(i)!;
-        entry.st_name = name - strtab;
-        entry.st_value = layout.textAddress + symbol.offset;
-        entry.st_size = symbol.size;
-        at = encoder.sym(view, at, entry);
-        // The name goes over the prefix' NUL.
-        name = spelling.write(bytes, writeCString(bytes, name, prefix) - 1, symbol.name);
+        checkPlace(plan, symbol);
+        bytes.set(row, at);
+        encoder.symPlace(view, at, name - strtab, layout.textAddress + symbol.offset, symbol.size);
+        at += row.length;
+        bytes.set(beginning, name);
+        name = spelling.write(bytes, name + beginning.length, symbol.name);
       }
-      entry.st_bind = elf.STB_GLOBAL;
     }
   }
   notes.forEach((offset, index) => {
@@ -519,18 +535,16 @@ function checkContent(plan: SharedObjectPlan, content: SharedObjectContent): voi
     if (!planned.delete(name)) throw new RangeError(`an export that was not planned, or twice: ${name}`);
   }
   for (const name of planned) throw new RangeError(`a planned export is missing: ${name}`);
-  for (const list of [content.exports, content.symbols ?? []]) {
-    for (let i = 0; i < list.length; i++) {
-      const { name, offset, size } = list.at(i)!;
-      if (!(offset >= 0 && size >= 0 && offset + size <= plan.textSize)) {
-        throw new RangeError(`symbol ${name} is outside the text: offset ${offset}, size ${size}`);
-      }
-    }
-  }
+  for (const symbol of content.exports) checkPlace(plan, symbol);
   const stapsdt = content.notes.findIndex((note) => note.section === '.note.stapsdt');
   if (stapsdt !== -1 && stapsdt !== content.notes.length - 1) {
     throw new RangeError('.note.stapsdt must be the last of the notes');
   }
+}
+
+function checkPlace({ textSize }: SharedObjectPlan, { name, offset, size }: CodeSymbol): void {
+  if (!(offset >= 0 && size >= 0 && offset + size <= textSize))
+    throw new RangeError(`symbol ${name} is outside the text: offset ${offset}, size ${size}`);
 }
 
 function find(layout: SharedObjectLayout, name: string): LoadedSection {

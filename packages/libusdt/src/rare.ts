@@ -1,0 +1,14 @@
+/**
+ * What few processes need: other systems than Linux, processors that are seldom met, images that a program brings along,
+ * and DTrace. It is a third of the library. Everything else gets it from here, so that Node can read it when it is needed
+ * first: rare-on-demand.ts stands in for this module in the file that Node loads (scripts/bundle.mjs).
+ * @module
+ */
+
+export { createI386Assembler } from './asm/i386.ts';
+export { imageDof } from './image/dof.ts';
+export { buildMachOImage } from './image/macho.ts';
+export { planBundle, writeBundle } from './object/macho/bundle.ts';
+export { createRegistrar } from './system/dtrace-linux.ts';
+export { isFileWith, openImageFile } from './system/image-file.ts';
+export { openDarwin, openFreebsd, openIllumos } from './system/kernel-dtrace.ts';
