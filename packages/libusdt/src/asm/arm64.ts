@@ -13,7 +13,7 @@
 import { arm64, FP, SP } from './arm64-encoding.ts';
 import type { Assembler, Register } from './assembler.ts';
 import { CodeBuffer } from './buffer.ts';
-import { checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
+import { checkAddend, checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
 
 const LR = 30;
 /** Intra-procedure-call scratch register: nobody expects it to survive a call. */
@@ -58,6 +58,7 @@ export function createArm64Assembler(): Assembler {
 
   return {
     arch: 'arm64',
+    pointerSize: 8,
     get position() {
       return b.length;
     },
@@ -93,6 +94,10 @@ export function createArm64Assembler(): Assembler {
       const high = (value >>> 16) & 0xffff;
       put(value < 0 ? arm64.movn(ROLE[to], ~value & 0xffff) : arm64.movz(ROLE[to], value & 0xffff));
       if (high !== (value < 0 ? 0xffff : 0)) put(arm64.movk16(ROLE[to], high));
+    },
+    addImmediate(to, value) {
+      const add = checkAddend(value) < 0 ? arm64.sub_imm : arm64.add_imm;
+      put(add(ROLE[to], ROLE[to], Math.abs(value)));
     },
     addressOf: (to, label) => b.putReference(label, (distance) => arm64.adr(ROLE[to], distance)),
     addressAt: (to, displacement) => put(arm64.adr(ROLE[to], displacement - b.length)),

@@ -42,6 +42,8 @@ export interface FrameLayout {
 
 export interface Assembler {
   readonly arch: Arch;
+  /** Bytes of a C pointer: how far the elements of an array of them lie apart, where words take 8. */
+  readonly pointerSize: 4 | 8;
   /** Bytes emitted so far. */
   readonly position: number;
 
@@ -65,6 +67,8 @@ export interface Assembler {
   move(to: Register, from: Register): void;
   /** Load a constant, -2^31 <= value < 2^31, sign-extended. */
   immediate(to: Register, value: number): void;
+  /** Add a constant, -4095 <= value <= 4095. */
+  addImmediate(to: Register, value: number): void;
   /** Load the run-time address of a label in this code (pc-relative). */
   addressOf(to: Register, label: Label): void;
   /**

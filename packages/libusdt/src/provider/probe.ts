@@ -12,7 +12,7 @@
 
 import type { ProbeDefinition } from '../image/image.ts';
 import type { LoadedImage } from '../system/system.ts';
-import { Delivery, type ProbeContext } from './delivery.ts';
+import { Delivery, kindOf, type ProbeContext, TEXT_AT } from './delivery.ts';
 
 /** A probe. Made by `addProbe()`, or by `createProvider()` from its `probes`. */
 export interface Probe<Args extends readonly unknown[] = readonly unknown[]> {
@@ -154,8 +154,36 @@ class ProbeMany extends ProbeHandle {
   }
 }
 
+class TextProbe1 extends ProbeHandle {
+  fire(a: unknown): void {
+    if (this.text[this.site] !== this.idle) this.delivery.textOf1(a);
+  }
+}
+
+class TextProbe2 extends ProbeHandle {
+  fire(a: unknown, b: unknown): void {
+    if (this.text[this.site] !== this.idle) this.delivery.textOf2(a, b);
+  }
+}
+
+class TextProbe3 extends ProbeHandle {
+  fire(a: unknown, b: unknown, c: unknown): void {
+    if (this.text[this.site] !== this.idle) this.delivery.textOf3(a, b, c);
+  }
+}
+
+class TextProbe4 extends ProbeHandle {
+  fire(a: unknown, b: unknown, c: unknown, d: unknown): void {
+    if (this.text[this.site] !== this.idle) this.delivery.textOf4(a, b, c, d);
+  }
+}
+
 const BY_COUNT = [Probe0, Probe1, Probe2, Probe3, Probe4, Probe5, Probe6] as const;
+/** For integers and one string: other code delivers them, and each stays short. */
+const TEXT_BY_COUNT = [undefined, TextProbe1, TextProbe2, TextProbe3, TextProbe4] as const;
 
 export function createProbe(definition: ProbeDefinition, context: ProbeContext): ProbeHandle {
-  return new (BY_COUNT[definition.types.length] ?? ProbeMany)(new Delivery(definition, context));
+  const { types } = definition;
+  const handle = kindOf(types) >= TEXT_AT ? TEXT_BY_COUNT[types.length] : undefined;
+  return new (handle ?? BY_COUNT[types.length] ?? ProbeMany)(new Delivery(definition, context));
 }
