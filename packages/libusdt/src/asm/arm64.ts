@@ -117,6 +117,31 @@ export function createArm64Assembler(): Assembler {
       b.putReference(to, arm64.b_ne);
     },
 
+    narrowText(wide) {
+      const [text, length, end, to, from] = [0, 1, 9, 10, 11] as const;
+      const [block, all] = [0, 1] as const;
+      const next = b.label();
+      put(
+        arm64.movi_zero(all),
+        arm64.add_lsl1(end, text, length),
+        arm64.str_q(all, end, 0),
+        arm64.mov(to, text),
+        arm64.mov(from, text),
+      );
+      b.bind(next);
+      put(
+        arm64.ldr_q_post(block, from, 16),
+        arm64.orr_16b(all, all, block),
+        arm64.xtn_8b(block, block),
+        arm64.str_d_post(block, to, 8),
+        // Until the NUL was among the units, which is at `end`.
+        arm64.cmp(from, end),
+      );
+      b.putReference(next, arm64.b_ls);
+      put(arm64.umaxv_8h(all, all), arm64.fmov_w(end, all), arm64.lsr_imm(end, end, 7));
+      b.putReference(wide, (distance) => arm64.cbnz_w(end, distance));
+    },
+
     callFrame(base, layout) {
       checkSurvivor(base);
       const from = ROLE[base];

@@ -93,6 +93,13 @@ export interface Assembler {
   branchIfNotEqual(a: Register, b: Register, to: Label): void;
 
   /**
+   * The UTF-16 text at a0, of a1 units, becomes bytes, in its own place and with a NUL behind them. Jump to `wide`, if a
+   * unit is above 0x7f: then nobody knows what is there. Units that follow the text, up to 8, are overwritten as well, and so
+   * are all registers but s0..s3.
+   */
+  narrowText(wide: Label): void;
+
+  /**
    * Call `frame.target` in the C calling convention: stack words first (their number read at run time from
    * `frame.stackCount`; the first at the lowest address, stack kept 16-byte aligned at the call), then every integer argument register from
    * `frame.args` on; store the return value in `frame.result`. Needs `enter`. `base` must be an s register. Restores the stack pointer.

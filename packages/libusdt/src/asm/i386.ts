@@ -22,6 +22,7 @@ import type { Assembler, Register } from './assembler.ts';
 import { CodeBuffer } from './buffer.ts';
 import { i386, REG32 } from './i386-encoding.ts';
 import { checkAddend, checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
+import { emitNarrowText } from './x86-narrow.ts';
 
 const { eax, ecx, edx, ebx, esp, ebp, esi, edi } = REG32;
 
@@ -176,6 +177,10 @@ export function createI386Assembler(): Assembler {
     branchIfNotEqual(left, right, to) {
       i386.cmp_r32_r32(b, inRegister(left, ecx), inRegister(right, edx));
       i386.jne(b, to);
+    },
+
+    narrowText(wide) {
+      emitNarrowText(b, inRegister('a0', edx), inRegister('a1', ecx), wide);
     },
 
     callFrame(base, { stackCount, args, target, result }) {

@@ -15,6 +15,7 @@ import type { Assembler, Register } from './assembler.ts';
 import { CodeBuffer } from './buffer.ts';
 import { checkAddend, checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
 import { REG, x64 } from './x64-encoding.ts';
+import { emitNarrowText } from './x86-narrow.ts';
 
 const ROLE: Readonly<Record<Register, number>> = {
   a0: REG.rdi,
@@ -123,6 +124,8 @@ export function createX64Assembler(): Assembler {
       x64.cmp_r64_r64(b, ROLE[left], ROLE[right]);
       x64.jne(b, to);
     },
+
+    narrowText: (wide) => emitNarrowText(b, REG.rdi, REG.rsi, wide),
 
     callFrame(base, layout) {
       checkSurvivor(base);

@@ -37,6 +37,7 @@ const IMPORTS = [
   'napi_create_external_arraybuffer',
   'napi_create_function',
   'napi_get_cb_info',
+  'napi_get_value_string_utf16',
   'napi_get_value_string_utf8',
   'napi_set_element',
 ] as const;
@@ -189,46 +190,51 @@ function emitClaim(asm: Assembler, surroundings: Surroundings): Label {
   return entry;
 }
 
-/** Local words of `callText` and `callTexts`: the frame, how many strings are left to write, and the strings. */
-const TEXT_LOCALS = { frame: 0, count: 1, texts: 2, size: 2 + MAX_TEXTS } as const;
+/** Local words of `callText` and `callTexts`. `length` comes once `frame` is no longer needed. */
+const TEXT_LOCALS = { frame: 0, length: 0, left: 1, texts: 2, count: 2 + MAX_TEXTS } as const;
 
 /**
  * napi_value callText(napi_env env, napi_callback_info info)
  * napi_value callTexts(napi_env env, napi_callback_info info)
  *
- * They differ in how many arguments they ask for, as each costs its time, whether it was given or not. The caller has seen to it
- * that no string takes more than its place: what a runtime makes of a character that fits only in part need not be known.
+ * They differ in how many arguments they ask for, as each costs its time, whether it was given or not.
+ *
+ * Runtimes are quicker to give UTF-16 than UTF-8, by more than it takes to make ASCII of it. What is not ASCII is asked
+ * for again. The caller has seen to it that no string takes more than its place: what a runtime makes of a character that
+ * fits only in part need not be known.
  */
 function emitCallTexts(asm: Assembler, { got, claimed }: Surroundings): Record<'callText' | 'callTexts', Label> {
-  const { frame, count, texts, size } = TEXT_LOCALS;
-  const [begun, ask, go, next, refused] = [asm.label(), asm.label(), asm.label(), asm.label(), asm.label()];
+  const local = TEXT_LOCALS;
+  const [begun, ask, go, next, written, wide, refused] = Array.from({ length: 7 }, () => asm.label()) as [
+    Label, Label, Label, Label, Label, Label, Label,
+  ];
   const callText = begin(asm);
-  asm.enter(size);
+  asm.enter(local.count);
   asm.immediate('a2', 1);
   asm.jump(begun);
 
   const callTexts = begin(asm);
-  asm.enter(size);
+  asm.enter(local.count);
   asm.immediate('a2', MAX_TEXTS);
   asm.bind(begun);
-  asm.storeLocal(count, 'a2');
+  asm.storeLocal(local.left, 'a2');
   asm.move('s1', 'a0');
   asm.addressAt('a2', claimed);
   asm.load('a3', 'a2', 0);
   asm.branchIfNotEqual('a3', 'a0', ask);
   asm.load('a3', 'a2', 8);
-  asm.storeLocal(frame, 'a3');
+  asm.storeLocal(local.frame, 'a3');
   asm.immediate('a5', 0);
   asm.jump(go);
   asm.bind(ask);
-  asm.addressOfLocal('a5', frame);
+  asm.addressOfLocal('a5', local.frame);
   asm.bind(go);
-  asm.addressOfLocal('a2', count);
-  asm.addressOfLocal('a3', texts);
+  asm.addressOfLocal('a2', local.left);
+  asm.addressOfLocal('a3', local.texts);
   asm.immediate('a4', 0);
   asm.callIndirect(got('napi_get_cb_info'));
-  asm.loadLocal('s0', frame);
-  asm.addressOfLocal('s2', texts);
+  asm.loadLocal('s0', local.frame);
+  asm.addressOfLocal('s2', local.texts);
   asm.move('s3', 's0');
   asm.addImmediate('s3', FRAME.texts);
 
@@ -236,19 +242,33 @@ function emitCallTexts(asm: Assembler, { got, claimed }: Surroundings): Record<'
   asm.move('a0', 's1');
   asm.load('a1', 's2', 0);
   asm.load('a2', 's3', 0);
-  asm.immediate('a3', TEXT_PLACE_BYTES);
-  asm.immediate('a4', 0);
-  asm.callIndirect(got('napi_get_value_string_utf8'));
+  asm.immediate('a3', TEXT_PLACE_BYTES / 2);
+  asm.addressOfLocal('a4', local.length);
+  asm.callIndirect(got('napi_get_value_string_utf16'));
   asm.branchIfNonZero32('result', refused);
+  asm.load('a0', 's3', 0);
+  asm.loadLocal('a1', local.length);
+  asm.narrowText(wide);
+  asm.bind(written);
   asm.addImmediate('s2', asm.pointerSize);
   asm.addImmediate('s3', 8);
-  asm.loadLocal('a0', count);
+  asm.loadLocal('a0', local.left);
   asm.addImmediate('a0', -1);
-  asm.storeLocal(count, 'a0');
+  asm.storeLocal(local.left, 'a0');
   asm.branchIfNonZero32('a0', next);
   asm.callFrame('s0', FRAME);
   asm.immediate('result', 0);
   asm.leave();
+
+  asm.bind(wide);
+  asm.move('a0', 's1');
+  asm.load('a1', 's2', 0);
+  asm.load('a2', 's3', 0);
+  asm.immediate('a3', TEXT_PLACE_BYTES);
+  asm.immediate('a4', 0);
+  asm.callIndirect(got('napi_get_value_string_utf8'));
+  asm.branchIfNonZero32('result', refused);
+  asm.jump(written);
 
   asm.bind(refused);
   asm.load('result', 's2', 0);
