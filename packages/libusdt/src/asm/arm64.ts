@@ -13,7 +13,14 @@
 import { arm64, FP, SP } from './arm64-encoding.ts';
 import type { Assembler, Register } from './assembler.ts';
 import { CodeBuffer } from './buffer.ts';
-import { checkAddend, checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
+import {
+  checkAddend,
+  checkRange,
+  checkSurvivor,
+  checkWord,
+  MAX_ARGUMENT_WORDS,
+  paddingTo,
+} from './ranges.ts';
 
 const LR = 30;
 /** Intra-procedure-call scratch register: nobody expects it to survive a call. */

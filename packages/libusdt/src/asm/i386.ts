@@ -21,7 +21,14 @@
 import type { Assembler, Register } from './assembler.ts';
 import { CodeBuffer } from './buffer.ts';
 import { i386, REG32 } from './i386-encoding.ts';
-import { checkAddend, checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
+import {
+  checkAddend,
+  checkRange,
+  checkSurvivor,
+  checkWord,
+  MAX_ARGUMENT_WORDS,
+  paddingTo,
+} from './ranges.ts';
 import { emitNarrowText } from './x86-narrow.ts';
 
 const { eax, ecx, edx, ebx, esp, ebp, esi, edi } = REG32;

@@ -13,7 +13,14 @@
 import type { TracepointEncoding } from '../target.ts';
 import type { Assembler, Register } from './assembler.ts';
 import { CodeBuffer } from './buffer.ts';
-import { checkAddend, checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
+import {
+  checkAddend,
+  checkRange,
+  checkSurvivor,
+  checkWord,
+  MAX_ARGUMENT_WORDS,
+  paddingTo,
+} from './ranges.ts';
 import { REG, x64 } from './x64-encoding.ts';
 import { emitNarrowText } from './x86-narrow.ts';
 

@@ -203,10 +203,19 @@ const TEXT_LOCALS = { frame: 0, length: 0, left: 1, texts: 2, count: 2 + MAX_TEX
  * for again. The caller has seen to it that no string takes more than its place: what a runtime makes of a character that
  * fits only in part need not be known.
  */
-function emitCallTexts(asm: Assembler, { got, claimed }: Surroundings): Record<'callText' | 'callTexts', Label> {
+function emitCallTexts(
+  asm: Assembler,
+  { got, claimed }: Surroundings,
+): Record<'callText' | 'callTexts', Label> {
   const local = TEXT_LOCALS;
   const [begun, ask, go, next, written, wide, refused] = Array.from({ length: 7 }, () => asm.label()) as [
-    Label, Label, Label, Label, Label, Label, Label,
+    Label,
+    Label,
+    Label,
+    Label,
+    Label,
+    Label,
+    Label,
   ];
   const callText = begin(asm);
   asm.enter(local.count);

@@ -73,7 +73,11 @@ describe('SSE2 encodings', () => {
   });
 
   test('refuse registers that need a REX, an index that is none, and shifts that are no byte', () => {
-    const register = fc.oneof(fc.integer({ min: 8 }), fc.integer({ max: -1 }), fc.constantFrom(0.5, Number.NaN));
+    const register = fc.oneof(
+      fc.integer({ min: 8 }),
+      fc.integer({ max: -1 }),
+      fc.constantFrom(0.5, Number.NaN),
+    );
     const good = fc.constant(0);
     const refused: readonly (readonly [Name, ...fc.Arbitrary<number>[]])[] = [
       ['movd_r32_xmm', register, good],

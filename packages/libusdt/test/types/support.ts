@@ -92,6 +92,10 @@ export class Gallery {
   readonly shots: Shot[] = [];
   /** How many strings the engine was given. */
   written = 0;
+  /** As if the runtime took none. */
+  refuse = false;
+  /** As if the stack were full. */
+  overflow = false;
   readonly frame: Frame;
   readonly #loaded: LoadedImage;
 
@@ -99,12 +103,15 @@ export class Gallery {
     const buffer = new ArrayBuffer(FRAME.size);
     const [words, bytes] = [new Int32Array(buffer), new Uint8Array(buffer)];
     const invoke = (): void => {
+      if (this.overflow) throw new RangeError('Maximum call stack size exceeded');
       this.shots.push(new Shot(this.frame));
       // What is in the places is the library's, and stays.
       bytes.fill(POISON, 0, FRAME.places);
     };
     /** As engine/code.ts has it, with TextEncoder in the place of the runtime. */
     const invokeTexts = (...texts: readonly string[]): unknown => {
+      if (this.refuse) return texts[0];
+      if (this.overflow) invoke();
       for (const [index, text] of texts.entries()) {
         if (typeof text !== 'string') return text;
         const address = new BigUint64Array(buffer)[FRAME.texts / 8 + index]!;
