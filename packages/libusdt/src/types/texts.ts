@@ -14,7 +14,7 @@ import { EVENT_TEXT_BYTES } from './event-size.ts';
 const ARGS = FRAME.args / 4;
 const TEXTS = FRAME.texts / 4;
 /** In characters. Longer strings are written faster by the runtime, on Node 20 and 26, Bun and Deno: see docs/performance.md. */
-const LOOP_LIMIT = 7;
+const LOOP_LIMIT = 10;
 /** So many different strings in a row are taken as a sign that the next ones will differ too. */
 const CHANGES = 4;
 /** So many are then neither compared nor remembered, both of which would cost what a few characters do. */
@@ -110,12 +110,14 @@ export class Texts {
    * @returns false: the runtime refused the string, and nothing was called.
    */
   callWith(place: TextPlace, text: string): boolean {
-    if (place.text === text) {
-      place.changes = 0;
-      this.invoke();
-      return true;
+    if (place.changes <= CHANGES) {
+      if (place.text === text) {
+        place.changes = 0;
+        this.invoke();
+        return true;
+      }
+      place.text = NONE;
     }
-    place.text = NONE;
     if (text.length <= LOOP_LIMIT && this.writeAscii(place.offset, text)) this.invoke();
     else {
       const { words } = this;
@@ -149,11 +151,13 @@ export class Texts {
     this.next = (index + 1) % TEXT_PLACES;
     const { words } = this;
     writePlace(words, slot, place);
-    if (place.text === text) {
-      place.changes = 0;
-      return true;
+    if (place.changes <= CHANGES) {
+      if (place.text === text) {
+        place.changes = 0;
+        return true;
+      }
+      place.text = NONE;
     }
-    place.text = NONE;
     if (text.length <= LOOP_LIMIT && this.writeAscii(place.offset, text)) {
       place.keep(text);
       return true;

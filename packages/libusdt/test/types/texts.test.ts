@@ -44,7 +44,7 @@ describe('a string that comes again', () => {
   test('a few characters are no matter for the engine, unless they are not ASCII', () => {
     const gallery = new Gallery();
     const probe = gallery.probe(['char *']);
-    const texts = ['GET', 'POST', '', 'größe', 'größe', 'GET', '1234567', '12345678'];
+    const texts = ['GET', 'POST', '', 'größe', 'größe', 'GET', '1234567890', '12345678901'];
     assert.deepEqual(
       written(gallery, (text) => probe.fire(text), texts),
       [0, 0, 0, 1, 0, 0, 0, 1],
