@@ -41,10 +41,10 @@ const NO_TEXT = new Int32Array(1);
 const UNKNOWN_TEXT = new Int32Array([1]);
 
 export abstract class ProbeHandle implements Probe<never> {
-  /** What the check reads: `text[site] !== idle`. */
-  text: Int32Array = NO_TEXT;
-  site = 0;
-  idle = 0;
+  /** What the check reads: `text[site] !== idle`. The prototype has them until the probe is in an image: see `watch`. */
+  declare text: Int32Array;
+  declare site: number;
+  declare idle: number;
   readonly delivery: Delivery;
 
   constructor(delivery: Delivery) {
@@ -88,22 +88,29 @@ export abstract class ProbeHandle implements Probe<never> {
   attach(loaded: LoadedImage, index: number, textAddress = Number(loaded.textAddress)): void {
     const { entry, site, idle } = loaded.sites.at(index)!;
     this.delivery.attach(loaded, index, textAddress + entry);
-    if (loaded.text) {
-      this.site = site / 4;
-      this.idle = idle;
-      this.text = loaded.text;
-    } else {
-      this.site = this.idle = 0;
-      this.text = UNKNOWN_TEXT;
-    }
+    if (loaded.text) watch(this, loaded.text, site / 4, idle);
+    else watch(this, UNKNOWN_TEXT, 0, 0);
   }
 
   /** From now on nothing of the image is touched. */
   detach(): void {
-    this.text = NO_TEXT;
-    this.site = this.idle = 0;
+    watch(this, NO_TEXT, 0, 0);
     this.delivery.detach();
   }
+}
+
+watch(ProbeHandle.prototype, NO_TEXT, 0, 0);
+
+/**
+ * Says what a handle's check reads. V8 compiles the values of fields into the code that uses them, as long as no object of the class
+ * got a second value for one. So the fields come into being only here, when the probe gets into an image: in programs
+ * that enable each probe once, which is most, a `fire` of a known handle is a comparison of a word in memory with a constant, and
+ * costs half. Writing again (disable, enable) is right too, and as fast as if the fields had always been there.
+ */
+function watch(handle: ProbeHandle, text: Int32Array, site: number, idle: number): void {
+  handle.text = text;
+  handle.site = site;
+  handle.idle = idle;
 }
 
 class Probe0 extends ProbeHandle {
@@ -181,6 +188,12 @@ class TextProbe4 extends ProbeHandle {
 const BY_COUNT = [Probe0, Probe1, Probe2, Probe3, Probe4, Probe5, Probe6] as const;
 /** For integers and one string: other code delivers them, and each stays short. */
 const TEXT_BY_COUNT = [undefined, TextProbe1, TextProbe2, TextProbe3, TextProbe4] as const;
+
+// V8 sees from the first few objects of a class how much room each needs. Without these there would be none for the
+// fields that come later, and handles that are found in an array would cost a further load.
+for (const Handle of [...BY_COUNT, ...TEXT_BY_COUNT, ProbeMany]) {
+  if (Handle) watch(new Handle(undefined as never), NO_TEXT, 0, 0);
+}
 
 export function createProbe(definition: ProbeDefinition, context: ProbeContext): ProbeHandle {
   const { types } = definition;
