@@ -103,15 +103,18 @@ function assemble(arch: Arch, layout: Layout) {
     got: (symbol) => layout.gotAddress(symbol) - layout.textAddress,
     claimed: layout.dataAddress - layout.textAddress,
   };
-  const call = emitCall(asm, surroundings);
+  const { call, go } = emitCall(asm, surroundings);
   const view = emitView(asm, surroundings);
   const claim = emitClaim(asm, surroundings);
-  const texts = emitCallTexts(asm, surroundings);
+  const texts = emitCallTexts(asm, surroundings, go);
   const register = emitRegister(asm, surroundings, { call, view, claim, ...texts });
   const exports = [{ name: REGISTER, offset: register, size: asm.position - register }];
+  const size = asm.position;
   asm.align(TEXT_SIZE[arch]);
   const text = asm.finish();
-  return { text, exports, notes: [], buildId: sha256(text).subarray(0, BUILD_ID_SIZE) };
+  // Without what fills it up: a program's first probe waits for this.
+  const buildId = sha256(text.subarray(0, size)).subarray(0, BUILD_ID_SIZE);
+  return { text, exports, notes: [], buildId };
 }
 
 function begin(asm: Assembler): Label {
@@ -131,12 +134,18 @@ function emitFrameFromInfo(asm: Assembler, { got }: Surroundings): void {
   asm.loadLocal('s0', 0);
 }
 
-/** napi_value call(napi_env env, napi_callback_info info) */
-function emitCall(asm: Assembler, surroundings: Surroundings): Label {
-  const entry = begin(asm);
+/**
+ * Local words of `call`, `callText` and `callTexts`, which have one end. The frame; then, of the string that was written last, the
+ * length; how many are left to write; and the strings.
+ */
+const LOCALS = { frame: 0, length: 0, left: 1, texts: 2, count: 2 + MAX_TEXTS } as const;
+
+/** napi_value call(napi_env env, napi_callback_info info); with s0 = the frame, it may be entered at `go` too. */
+function emitCall(asm: Assembler, surroundings: Surroundings): { readonly call: Label; readonly go: Label } {
+  const call = begin(asm);
   const ask = asm.label();
   const go = asm.label();
-  asm.enter(1);
+  asm.enter(LOCALS.count);
   asm.addressAt('a2', surroundings.claimed);
   asm.load('a3', 'a2', 0);
   asm.branchIfNotEqual('a3', 'a0', ask);
@@ -148,7 +157,7 @@ function emitCall(asm: Assembler, surroundings: Surroundings): Label {
   asm.callFrame('s0', FRAME);
   asm.immediate('result', 0);
   asm.leave();
-  return entry;
+  return { call, go };
 }
 
 /** napi_value view(napi_env env, napi_callback_info info) */
@@ -190,14 +199,11 @@ function emitClaim(asm: Assembler, surroundings: Surroundings): Label {
   return entry;
 }
 
-/** Local words of `callText` and `callTexts`. `length` comes once `frame` is no longer needed. */
-const TEXT_LOCALS = { frame: 0, length: 0, left: 1, texts: 2, count: 2 + MAX_TEXTS } as const;
-
 /**
  * napi_value callText(napi_env env, napi_callback_info info)
  * napi_value callTexts(napi_env env, napi_callback_info info)
  *
- * They differ in how many arguments they ask for, as each costs its time, whether it was given or not.
+ * They end as `call` does, at the label of that name. They differ in how many arguments they ask for, as each costs its time, whether it was given or not.
  *
  * Runtimes are quicker to give UTF-16 than UTF-8, by more than it takes to make ASCII of it. What is not ASCII is asked
  * for again. The caller has seen to it that no string takes more than its place: what a runtime makes of a character that
@@ -206,17 +212,11 @@ const TEXT_LOCALS = { frame: 0, length: 0, left: 1, texts: 2, count: 2 + MAX_TEX
 function emitCallTexts(
   asm: Assembler,
   { got, claimed }: Surroundings,
+  call: Label,
 ): Record<'callText' | 'callTexts', Label> {
-  const local = TEXT_LOCALS;
-  const [begun, ask, go, next, written, wide, refused] = Array.from({ length: 7 }, () => asm.label()) as [
-    Label,
-    Label,
-    Label,
-    Label,
-    Label,
-    Label,
-    Label,
-  ];
+  const local = LOCALS;
+  const [begun, ask, go] = [asm.label(), asm.label(), asm.label()];
+  const [next, written, wide, refused] = [asm.label(), asm.label(), asm.label(), asm.label()];
   const callText = begin(asm);
   asm.enter(local.count);
   asm.immediate('a2', 1);
@@ -265,9 +265,7 @@ function emitCallTexts(
   asm.addImmediate('a0', -1);
   asm.storeLocal(local.left, 'a0');
   asm.branchIfNonZero32('a0', next);
-  asm.callFrame('s0', FRAME);
-  asm.immediate('result', 0);
-  asm.leave();
+  asm.jump(call);
 
   asm.bind(wide);
   asm.move('a0', 's1');
