@@ -1,5 +1,5 @@
 /**
- * The engine: a Node-API module of some six hundred bytes, the only native code with Node-API in it.
+ * The engine: a Node-API module of some twelve hundred bytes, the only native code with Node-API in it.
  *
  * What Node-API wants of a module (https://nodejs.org/api/n-api.html#module-registration): a dynamic symbol
  * `napi_register_module_v1(env, exports)` that returns the exports. The functions it calls (`napi_*`) are undefined

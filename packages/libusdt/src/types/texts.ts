@@ -13,7 +13,7 @@ import { EVENT_TEXT_BYTES } from './event-size.ts';
 
 const ARGS = FRAME.args / 4;
 const TEXTS = FRAME.texts / 4;
-/** In characters. Longer strings are written faster by the runtime, on Node 20 and 26, Bun and Deno: see docs/performance.md. */
+/** In characters. Somewhat longer strings are written faster by the runtime: see docs/performance.md. */
 const LOOP_LIMIT = 10;
 /** So many different strings in a row are taken as a sign that the next ones will differ too. */
 const CHANGES = 4;
