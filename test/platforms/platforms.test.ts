@@ -90,6 +90,8 @@ const IMPORTS = [
   'napi_create_external_arraybuffer',
   'napi_create_function',
   'napi_get_cb_info',
+  'napi_get_value_string_utf16',
+  'napi_get_value_string_utf8',
   'napi_set_element',
 ];
 

@@ -18,10 +18,14 @@ export const SP = 31;
 export const arm64 = {
   // ADD <Xd|SP>, <Xn|SP>, #<imm>
   add_imm: (d: number, n: number, imm: number) => word(0x91000000, rd(d), rn(n), imm12(imm, 1)),
+  // ADD <Xd>, <Xn>, <Xm>, LSL #1
+  add_lsl1: (d: number, n: number, m: number) => word(0x8b000400, rd(d), rn(n), rm(m)),
   // ADR <Xd>, <label>
   adr: (d: number, distance: number) => word(0x10000000, rd(d), imm21(distance)),
   // B <label>
   b: (distance: number) => word(0x14000000, branch(distance, 26, 0)),
+  // B.LS <label>
+  b_ls: (distance: number) => word(0x54000009, branch(distance, 19, 5)),
   // B.NE <label>
   b_ne: (distance: number) => word(0x54000001, branch(distance, 19, 5)),
   // BLR <Xn>
@@ -34,6 +38,8 @@ export const arm64 = {
   cbz: (t: number, distance: number) => word(0xb4000000, rd(t), branch(distance, 19, 5)),
   // CMP <Xn>, <Xm>
   cmp: (n: number, m: number) => word(0xeb00001f, rn(n), rm(m)),
+  // FMOV <Wd>, <Sn>
+  fmov_w: (d: number, n: number) => word(0x1e260000, rd(d), rn(n)),
   // LDP <Xt1>, <Xt2>, [<Xn|SP>, #<imm>]
   ldp: (t: number, t2: number, n: number, imm: number) => word(0xa9400000, rd(t), rt2(t2), rn(n), imm7(imm)),
   // LDP <Xt1>, <Xt2>, [<Xn|SP>], #<imm>
@@ -43,6 +49,8 @@ export const arm64 = {
   ldr: (t: number, n: number, imm: number) => word(0xf9400000, rd(t), rn(n), imm12(imm, 8)),
   // LDR <Xt>, [<Xn|SP>, <Xm>, LSL #3]
   ldr_reg8: (t: number, n: number, m: number) => word(0xf8607800, rd(t), rn(n), rm(m)),
+  // LDR <Qt>, [<Xn|SP>], #<simm>
+  ldr_q_post: (t: number, n: number, imm: number) => word(0x3cc00400, rd(t), rn(n), imm9(imm)),
   // LSR <Xd>, <Xn>, #<shift>
   lsr_imm: (d: number, n: number, shift: number) => word(0xd340fc00, rd(d), rn(n), immr(shift)),
   // MOV <Xd>, <Xm>
@@ -51,12 +59,16 @@ export const arm64 = {
   mov_sp: (d: number, n: number) => word(0x91000000, rd(d), rn(n)),
   // MOVK <Xd>, #<imm>, LSL #16
   movk16: (d: number, imm: number) => word(0xf2a00000, rd(d), imm16(imm)),
+  // MOVI <Vd>.2D, #0
+  movi_zero: (d: number) => word(0x6f00e400, rd(d)),
   // MOVN <Xd>, #<imm>
   movn: (d: number, imm: number) => word(0x92800000, rd(d), imm16(imm)),
   // MOVZ <Xd>, #<imm>
   movz: (d: number, imm: number) => word(0xd2800000, rd(d), imm16(imm)),
   // NOP
   nop: () => word(0xd503201f),
+  // ORR <Vd>.16B, <Vn>.16B, <Vm>.16B (of two different registers)
+  orr_16b: (d: number, n: number, m: number) => word(0x4ea01c00, rd(d), rn(n), rm(m)),
   // RET
   ret: () => word(0xd65f03c0),
   // STP <Xt1>, <Xt2>, [<Xn|SP>, #<imm>]
@@ -66,6 +78,10 @@ export const arm64 = {
     word(0xa9800000, rd(t), rt2(t2), rn(n), imm7(imm)),
   // STR <Xt>, [<Xn|SP>, #<pimm>]
   str: (t: number, n: number, imm: number) => word(0xf9000000, rd(t), rn(n), imm12(imm, 8)),
+  // STR <Dt>, [<Xn|SP>], #<simm>
+  str_d_post: (t: number, n: number, imm: number) => word(0xfc000400, rd(t), rn(n), imm9(imm)),
+  // STR <Qt>, [<Xn|SP>, #<pimm>]
+  str_q: (t: number, n: number, imm: number) => word(0x3d800000, rd(t), rn(n), imm12(imm, 16)),
   // STR <Xt>, [<Xn|SP>, <Xm>, LSL #3]
   str_reg8: (t: number, n: number, m: number) => word(0xf8207800, rd(t), rn(n), rm(m)),
   // SUB <Xd|SP>, <Xn|SP>, <Xm>, UXTX #<amount>
@@ -73,6 +89,10 @@ export const arm64 = {
     word(0xcb206000, rd(d), rn(n), rm(m), imm3(amount)),
   // SUB <Xd|SP>, <Xn|SP>, #<imm>
   sub_imm: (d: number, n: number, imm: number) => word(0xd1000000, rd(d), rn(n), imm12(imm, 1)),
+  // UMAXV <Hd>, <Vn>.8H
+  umaxv_8h: (d: number, n: number) => word(0x6e70a800, rd(d), rn(n)),
+  // XTN <Vd>.8B, <Vn>.8H
+  xtn_8b: (d: number, n: number) => word(0x0e212800, rd(d), rn(n)),
 } as const;
 
 function word(opcode: number, ...fields: readonly number[]): number {
@@ -91,6 +111,8 @@ const rm = (number: number): number => register(number) << 16;
 const imm3 = (amount: number): number => checkRange('shift amount', amount, 0, 4) << 10;
 /** A signed multiple of 8, as in load and store pair. */
 const imm7 = (offset: number): number => ((checkRange('pair offset', offset, -512, 504, 8) / 8) & 0x7f) << 15;
+/** A signed number of bytes, by which the base changes. */
+const imm9 = (offset: number): number => (checkRange('post-index', offset, -256, 255) & 0x1ff) << 12;
 /** An unsigned multiple of the access size. */
 const imm12 = (value: number, scale: number): number =>
   (checkRange('imm12', value, 0, 4095 * scale, scale) / scale) << 10;

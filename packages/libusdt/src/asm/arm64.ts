@@ -13,7 +13,14 @@
 import { arm64, FP, SP } from './arm64-encoding.ts';
 import type { Assembler, Register } from './assembler.ts';
 import { CodeBuffer } from './buffer.ts';
-import { checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
+import {
+  checkAddend,
+  checkRange,
+  checkSurvivor,
+  checkWord,
+  MAX_ARGUMENT_WORDS,
+  paddingTo,
+} from './ranges.ts';
 
 const LR = 30;
 /** Intra-procedure-call scratch register: nobody expects it to survive a call. */
@@ -58,6 +65,7 @@ export function createArm64Assembler(): Assembler {
 
   return {
     arch: 'arm64',
+    pointerSize: 8,
     get position() {
       return b.length;
     },
@@ -94,6 +102,10 @@ export function createArm64Assembler(): Assembler {
       put(value < 0 ? arm64.movn(ROLE[to], ~value & 0xffff) : arm64.movz(ROLE[to], value & 0xffff));
       if (high !== (value < 0 ? 0xffff : 0)) put(arm64.movk16(ROLE[to], high));
     },
+    addImmediate(to, value) {
+      const add = checkAddend(value) < 0 ? arm64.sub_imm : arm64.add_imm;
+      put(add(ROLE[to], ROLE[to], Math.abs(value)));
+    },
     addressOf: (to, label) => b.putReference(label, (distance) => arm64.adr(ROLE[to], distance)),
     addressAt: (to, displacement) => put(arm64.adr(ROLE[to], displacement - b.length)),
     addressOfLocal: (to, index) => put(arm64.add_imm(ROLE[to], FP, local(index))),
@@ -110,6 +122,31 @@ export function createArm64Assembler(): Assembler {
     branchIfNotEqual(left, right, to) {
       put(arm64.cmp(ROLE[left], ROLE[right]));
       b.putReference(to, arm64.b_ne);
+    },
+
+    narrowText(wide) {
+      const [text, length, end, to, from] = [0, 1, 9, 10, 11] as const;
+      const [block, all] = [0, 1] as const;
+      const next = b.label();
+      put(
+        arm64.movi_zero(all),
+        arm64.add_lsl1(end, text, length),
+        arm64.str_q(all, end, 0),
+        arm64.mov(to, text),
+        arm64.mov(from, text),
+      );
+      b.bind(next);
+      put(
+        arm64.ldr_q_post(block, from, 16),
+        arm64.orr_16b(all, all, block),
+        arm64.xtn_8b(block, block),
+        arm64.str_d_post(block, to, 8),
+        // Until the NUL was among the units, which is at `end`.
+        arm64.cmp(from, end),
+      );
+      b.putReference(next, arm64.b_ls);
+      put(arm64.umaxv_8h(all, all), arm64.fmov_w(end, all), arm64.lsr_imm(end, end, 7));
+      b.putReference(wide, (distance) => arm64.cbnz_w(end, distance));
     },
 
     callFrame(base, layout) {

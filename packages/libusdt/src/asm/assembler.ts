@@ -42,6 +42,8 @@ export interface FrameLayout {
 
 export interface Assembler {
   readonly arch: Arch;
+  /** Bytes of a C pointer: how far the elements of an array of them lie apart, where words take 8. */
+  readonly pointerSize: 4 | 8;
   /** Bytes emitted so far. */
   readonly position: number;
 
@@ -65,6 +67,8 @@ export interface Assembler {
   move(to: Register, from: Register): void;
   /** Load a constant, -2^31 <= value < 2^31, sign-extended. */
   immediate(to: Register, value: number): void;
+  /** Add a constant, -4095 <= value <= 4095. */
+  addImmediate(to: Register, value: number): void;
   /** Load the run-time address of a label in this code (pc-relative). */
   addressOf(to: Register, label: Label): void;
   /**
@@ -87,6 +91,13 @@ export interface Assembler {
   /** Jump if the low 32 bits of `register` are not zero / if a and b differ in any bit. */
   branchIfNonZero32(register: Register, to: Label): void;
   branchIfNotEqual(a: Register, b: Register, to: Label): void;
+
+  /**
+   * The UTF-16 text at a0, of a1 units, becomes bytes, in its own place and with a NUL behind them. Jump to `wide`, if a
+   * unit is above 0x7f: then nobody knows what is there. Units that follow the text, up to 8, are overwritten as well, and so
+   * are all registers but s0..s3.
+   */
+  narrowText(wide: Label): void;
 
   /**
    * Call `frame.target` in the C calling convention: stack words first (their number read at run time from

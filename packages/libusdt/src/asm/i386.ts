@@ -21,7 +21,15 @@
 import type { Assembler, Register } from './assembler.ts';
 import { CodeBuffer } from './buffer.ts';
 import { i386, REG32 } from './i386-encoding.ts';
-import { checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
+import {
+  checkAddend,
+  checkRange,
+  checkSurvivor,
+  checkWord,
+  MAX_ARGUMENT_WORDS,
+  paddingTo,
+} from './ranges.ts';
+import { emitNarrowText } from './x86-narrow.ts';
 
 const { eax, ecx, edx, ebx, esp, ebp, esi, edi } = REG32;
 
@@ -99,6 +107,7 @@ export function createI386Assembler(): Assembler {
 
   return {
     arch: 'i386',
+    pointerSize: 4,
     get position() {
       return b.length;
     },
@@ -143,6 +152,10 @@ export function createI386Assembler(): Assembler {
       else if (value === 0) i386.xor_r32_r32(b, target, target);
       else i386.mov_r32_imm32(b, target, value);
     },
+    addImmediate(to, value) {
+      checkAddend(value);
+      put(to, (register) => i386.lea_m(b, register, inRegister(to, ecx), value));
+    },
     addressOf: (to, label) =>
       put(to, (register) => putAddress(register, (here) => i386.add_r32_label(b, register, label, here))),
     addressAt: (to, displacement) => put(to, (register) => addressAt(register, displacement)),
@@ -171,6 +184,10 @@ export function createI386Assembler(): Assembler {
     branchIfNotEqual(left, right, to) {
       i386.cmp_r32_r32(b, inRegister(left, ecx), inRegister(right, edx));
       i386.jne(b, to);
+    },
+
+    narrowText(wide) {
+      emitNarrowText(b, inRegister('a0', edx), inRegister('a1', ecx), wide);
     },
 
     callFrame(base, { stackCount, args, target, result }) {

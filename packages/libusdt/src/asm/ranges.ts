@@ -38,6 +38,11 @@ export function checkWord(displacement: number): number {
   return checkRange('displacement', displacement, 0, 4088, 8);
 }
 
+/** What `addImmediate` adds: 12 bits and a sign, as arm64 has it. */
+export function checkAddend(value: number): number {
+  return checkRange('addend', value, -4095, 4095);
+}
+
 /** A register that keeps its value while arguments are loaded and a call is made. */
 export function checkSurvivor(register: Register): void {
   if (!SURVIVORS.has(register)) throw new RangeError(`base of a frame: ${register} is not one of s0..s3`);

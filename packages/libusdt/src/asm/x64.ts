@@ -13,8 +13,16 @@
 import type { TracepointEncoding } from '../target.ts';
 import type { Assembler, Register } from './assembler.ts';
 import { CodeBuffer } from './buffer.ts';
-import { checkRange, checkSurvivor, checkWord, MAX_ARGUMENT_WORDS, paddingTo } from './ranges.ts';
+import {
+  checkAddend,
+  checkRange,
+  checkSurvivor,
+  checkWord,
+  MAX_ARGUMENT_WORDS,
+  paddingTo,
+} from './ranges.ts';
 import { REG, x64 } from './x64-encoding.ts';
+import { emitNarrowText } from './x86-narrow.ts';
 
 const ROLE: Readonly<Record<Register, number>> = {
   a0: REG.rdi,
@@ -73,6 +81,7 @@ export function createX64Assembler(): Assembler {
 
   return {
     arch: 'x64',
+    pointerSize: 8,
     get position() {
       return b.length;
     },
@@ -103,6 +112,7 @@ export function createX64Assembler(): Assembler {
       if (value === 0) x64.xor_r32_r32(b, ROLE[to], ROLE[to]);
       else x64.mov_r64_imm32(b, ROLE[to], value);
     },
+    addImmediate: (to, value) => x64.lea_m(b, ROLE[to], ROLE[to], checkAddend(value)),
     addressOf: (to, label) => x64.lea_label(b, ROLE[to], label),
     addressAt: (to, displacement) => x64.lea_rip(b, ROLE[to], displacement - (b.length + LEA_RIP_SIZE)),
     addressOfLocal: (to, index) => x64.lea_m(b, ROLE[to], REG.rbp, local(index)),
@@ -121,6 +131,8 @@ export function createX64Assembler(): Assembler {
       x64.cmp_r64_r64(b, ROLE[left], ROLE[right]);
       x64.jne(b, to);
     },
+
+    narrowText: (wide) => emitNarrowText(b, REG.rdi, REG.rsi, wide),
 
     callFrame(base, layout) {
       checkSurvivor(base);

@@ -25,11 +25,11 @@ export function putIndexed(
   b: CodeBuffer,
   reg: number,
   base: number,
-  scale: 4 | 8,
+  scale: 1 | 2 | 4 | 8,
   index: number,
   displacement: number,
 ): void {
-  const sib = ((scale === 8 ? 3 : 2) << 6) | ((index & 7) << 3) | (base & 7);
+  const sib = (Math.log2(scale) << 6) | ((index & 7) << 3) | (base & 7);
   putModRm(b, reg, SIB_FOLLOWS, sib, displacement);
 }
 

@@ -5,6 +5,7 @@
 
 import { types } from '../system/runtime.ts';
 import type { Arch } from '../target.ts';
+import { Texts } from '../types/texts.ts';
 import { EXPORT } from './code.ts';
 import { FRAME, MAX_ARGUMENTS, stackWords } from './frame.ts';
 
@@ -18,10 +19,7 @@ export interface Frame {
   readonly addressHigh: number;
   readonly scratchStart: number;
   readonly scratchEnd: number;
-  /** Where the scratch area is free, while the arguments of a probe are being written. */
-  cursor: number;
-  /** Views of the scratch area from some places on, made when one is first used (frame-writer.ts). */
-  readonly views: (Uint8Array | undefined)[];
+  readonly texts: Texts;
 }
 
 export interface Engine {
@@ -29,6 +27,10 @@ export interface Engine {
   readonly frame: Frame;
   /** Calls what the frame says. The only thing between JavaScript and native code. */
   readonly invoke: () => void;
+  /** As `invoke`, but first writes a string to where the frame says; what is not undefined was refused, and nothing called (code.ts). */
+  readonly invokeText: (text: string) => unknown;
+  /** The same for one to MAX_TEXTS strings. */
+  readonly invokeTexts: (...texts: readonly string[]) => unknown;
   /** Address of a symbol of the process, 0n if there is none. */
   symbol(name: string): bigint;
   /** Calls a C function with integer or pointer arguments; strings become NUL-terminated UTF-8 for the time of the call. Returns a word of the machine, unsigned. */
@@ -57,16 +59,25 @@ export function loadEngine(file: string, arch: Arch): Engine {
   const buffer = module.exports[EXPORT.frame];
   const invoke = module.exports[EXPORT.call];
   const makeView = module.exports[EXPORT.view];
+  const invokeText = module.exports[EXPORT.callText];
+  const invokeTexts = module.exports[EXPORT.callTexts];
   const claimShortcut = module.exports[EXPORT.claim];
   if (
     !types.isArrayBuffer(buffer) ||
     typeof invoke !== 'function' ||
     typeof makeView !== 'function' ||
-    typeof claimShortcut !== 'function'
+    typeof claimShortcut !== 'function' ||
+    typeof invokeText !== 'function' ||
+    typeof invokeTexts !== 'function'
   ) {
     throw new Error('this runtime did not give the engine the Node-API functions it asked for');
   }
-  const engine = createEngine(arch, buffer, invoke as () => void, makeView as () => ArrayBuffer | undefined);
+  const engine = createEngine(arch, buffer, {
+    invoke: invoke as Engine['invoke'],
+    invokeText: invokeText as Engine['invokeText'],
+    invokeTexts: invokeTexts as Engine['invokeTexts'],
+    makeView: makeView as () => ArrayBuffer | undefined,
+  });
   if (isMainThread(engine)) claimShortcut();
   return engine;
 }
@@ -77,11 +88,14 @@ function isMainThread(engine: Engine): boolean {
   return gettid !== 0n && engine.call(gettid) === engine.call(getpid);
 }
 
+interface Natives extends Pick<Engine, 'invoke' | 'invokeText' | 'invokeTexts'> {
+  readonly makeView: () => ArrayBuffer | undefined;
+}
+
 function createEngine(
   arch: Arch,
   buffer: ArrayBuffer,
-  invoke: () => void,
-  makeView: () => ArrayBuffer | undefined,
+  { invoke, invokeText, invokeTexts, makeView }: Natives,
 ): Engine {
   const words = new Int32Array(buffer);
   const bytes = new Uint8Array(buffer);
@@ -95,15 +109,16 @@ function createEngine(
     addressLow: words[FRAME.address / 4]!,
     addressHigh: words[FRAME.address / 4 + 1]!,
     scratchStart: FRAME.scratch,
-    scratchEnd: FRAME.size,
-    cursor: FRAME.scratch,
-    views: [],
+    scratchEnd: FRAME.places,
+    texts: new Texts(words, bytes, address, { invoke, invokeText, invokeTexts }),
   };
 
   const engine: Engine = {
     arch,
     frame,
     invoke,
+    invokeText,
+    invokeTexts,
     symbol: (name) => engine.call(dlsym, RTLD_DEFAULT, name),
     call(target, ...args) {
       if (args.length > MAX_ARGUMENTS)
@@ -114,7 +129,7 @@ function createEngine(
         let word: bigint;
         if (typeof arg === 'string') {
           const text = encoder.encode(arg);
-          if (cursor + text.length + 1 > FRAME.size)
+          if (cursor + text.length + 1 > FRAME.places)
             throw new RangeError('call: strings too long for the frame');
           bytes.set(text, cursor);
           bytes[cursor + text.length] = 0;

@@ -16,11 +16,12 @@ import type { Frame } from '../engine/engine.ts';
 import { FRAME, MAX_ARGUMENTS, stackWords } from '../engine/frame.ts';
 import type { ProbeDefinition } from '../image/image.ts';
 import type { LoadedImage } from '../system/system.ts';
-import { type CType, PLAIN_32 } from '../types/ctypes.ts';
+import { type CType, PLAIN_32, PLAIN_64, PLAIN_STRING } from '../types/ctypes.ts';
 import { EVENT_TEXT_BYTES, evenLimit } from '../types/event-size.ts';
-import { writeInt32, writePlain, writeWord } from '../types/frame-writer.ts';
+import { writeInt32, writeNumber, writeWord } from '../types/frame-writer.ts';
 import { type NormalValue, normalise } from '../types/normalise.ts';
 import { wideArguments } from '../types/passing.ts';
+import { mostBytes, type TextPlace, type Texts, writePlace } from '../types/texts.ts';
 
 /** What the probes of one provider have in common. */
 export interface ProbeContext {
@@ -32,8 +33,12 @@ export interface ProbeContext {
 const TARGET = FRAME.target / 4;
 const STACK_COUNT = FRAME.stackCount / 4;
 const TWO_32 = 2 ** 32;
-/** Where the texts of an event end at the latest, in the frame. */
-const TEXT_END = FRAME.scratch + EVENT_TEXT_BYTES;
+/** What the arguments of a probe are: anything. */
+const OTHER: number = 0;
+/** Integers of at most 32 bits. */
+const INTS = 1;
+/** The same but for one, which is a string: its index is to be added. */
+export const TEXT_AT = 2;
 /** Bytes that each argument of the event being written takes behind its word. */
 const sizes = new Uint32Array(MAX_ARGUMENTS);
 
@@ -46,14 +51,16 @@ export class Delivery implements ProbeDefinition {
   loaded: LoadedImage | undefined = undefined;
   /** Which of the image's probes it is. */
   index = 0;
-  /** 1 if all arguments are integers of at most 32 bits, and the code can be seen: then words can be written at once. */
-  ints = 0;
+  /** Which short way there is: as the constants above say. None where the code can't be seen. */
+  kind = OTHER;
   /** Address of the probe's function, in halves. */
   entryLow = 0;
   entryHigh = 0;
   /** Halves of the frame's word of that name. */
   stackCount = 0;
   wideArguments = 0;
+  /** The first of those for its strings; taken at the first delivery. */
+  place: TextPlace | undefined = undefined;
 
   constructor({ name, function: functionName, types }: ProbeDefinition, context: ProbeContext) {
     this.name = name;
@@ -65,18 +72,20 @@ export class Delivery implements ProbeDefinition {
   /** @param address the probe's function. */
   attach(loaded: LoadedImage, index: number, address: number): void {
     this.entryLow = address | 0;
-    this.entryHigh = Math.floor(address / TWO_32);
+    this.entryHigh = Math.floor(address / TWO_32) | 0;
     const { arch } = loaded.engine;
     this.stackCount = stackWords(arch, this.types.length);
     this.wideArguments = wideArguments(arch, this.types);
+    this.place = undefined;
     this.loaded = loaded;
     this.index = index;
-    this.ints = loaded.text !== undefined && this.types.every(isInt) ? 1 : 0;
+    this.kind = loaded.text === undefined ? OTHER : kindOf(this.types);
   }
 
   detach(): void {
     this.loaded = undefined;
-    this.index = this.ints = 0;
+    this.index = 0;
+    this.kind = OTHER;
   }
 
   /** Reads the probe's code through the engine: is there a tracer? */
@@ -89,7 +98,7 @@ export class Delivery implements ProbeDefinition {
   }
 
   with1(a: unknown): void {
-    if (this.ints === 1 && typeof a === 'number') {
+    if (this.kind === INTS && typeof a === 'number') {
       const { types } = this;
       const { words } = this.loaded!.engine.frame;
       writeInt32(words, 0, types[0]!, a);
@@ -98,7 +107,7 @@ export class Delivery implements ProbeDefinition {
   }
 
   with2(a: unknown, b: unknown): void {
-    if (this.ints === 1 && typeof a === 'number' && typeof b === 'number') {
+    if (this.kind === INTS && typeof a === 'number' && typeof b === 'number') {
       const { types } = this;
       const { words } = this.loaded!.engine.frame;
       writeInt32(words, 0, types[0]!, a);
@@ -108,7 +117,7 @@ export class Delivery implements ProbeDefinition {
   }
 
   with3(a: unknown, b: unknown, c: unknown): void {
-    if (this.ints === 1 && typeof a === 'number' && typeof b === 'number' && typeof c === 'number') {
+    if (this.kind === INTS && typeof a === 'number' && typeof b === 'number' && typeof c === 'number') {
       const { types } = this;
       const { words } = this.loaded!.engine.frame;
       writeInt32(words, 0, types[0]!, a);
@@ -120,7 +129,7 @@ export class Delivery implements ProbeDefinition {
 
   with4(a: unknown, b: unknown, c: unknown, d: unknown): void {
     if (
-      this.ints === 1 &&
+      this.kind === INTS &&
       typeof a === 'number' &&
       typeof b === 'number' &&
       typeof c === 'number' &&
@@ -136,31 +145,143 @@ export class Delivery implements ProbeDefinition {
     } else this.withAll([a, b, c, d]);
   }
 
+  /** The same for probes with one string among their arguments. */
+  textOf1(a: unknown): void {
+    if (this.kind < TEXT_AT || typeof a !== 'string' || !this.text(a)) this.withAll([a]);
+  }
+
+  textOf2(a: unknown, b: unknown): void {
+    if (!this.text2(a, b)) this.withAll([a, b]);
+  }
+
+  private text2(a: unknown, b: unknown): boolean {
+    const slot = this.kind - TEXT_AT;
+    if (slot < 0) return false;
+    const { types } = this;
+    const { words } = this.loaded!.engine.frame;
+    let text: unknown;
+    if (slot === 0) text = a;
+    else if (typeof a === 'number') writeInt32(words, 0, types[0]!, a);
+    else return false;
+    if (slot === 1) text = b;
+    else if (typeof b === 'number') writeInt32(words, 1, types[1]!, b);
+    else return false;
+    return typeof text === 'string' && this.text(text);
+  }
+
+  textOf3(a: unknown, b: unknown, c: unknown): void {
+    if (!this.text3(a, b, c)) this.withAll([a, b, c]);
+  }
+
+  private text3(a: unknown, b: unknown, c: unknown): boolean {
+    const slot = this.kind - TEXT_AT;
+    if (slot < 0) return false;
+    const { types } = this;
+    const { words } = this.loaded!.engine.frame;
+    let text: unknown;
+    if (slot === 0) text = a;
+    else if (typeof a === 'number') writeInt32(words, 0, types[0]!, a);
+    else return false;
+    if (slot === 1) text = b;
+    else if (typeof b === 'number') writeInt32(words, 1, types[1]!, b);
+    else return false;
+    if (slot === 2) text = c;
+    else if (typeof c === 'number') writeInt32(words, 2, types[2]!, c);
+    else return false;
+    return typeof text === 'string' && this.text(text);
+  }
+
+  textOf4(a: unknown, b: unknown, c: unknown, d: unknown): void {
+    if (!this.text4(a, b, c, d)) this.withAll([a, b, c, d]);
+  }
+
+  private text4(a: unknown, b: unknown, c: unknown, d: unknown): boolean {
+    const slot = this.kind - TEXT_AT;
+    if (slot < 0) return false;
+    const { types } = this;
+    const { words } = this.loaded!.engine.frame;
+    let text: unknown;
+    if (slot === 0) text = a;
+    else if (typeof a === 'number') writeInt32(words, 0, types[0]!, a);
+    else return false;
+    if (slot === 1) text = b;
+    else if (typeof b === 'number') writeInt32(words, 1, types[1]!, b);
+    else return false;
+    if (slot === 2) text = c;
+    else if (typeof c === 'number') writeInt32(words, 2, types[2]!, c);
+    else return false;
+    if (slot === 3) text = d;
+    else if (typeof d === 'number') writeInt32(words, 3, types[3]!, d);
+    else return false;
+    return typeof text === 'string' && this.text(text);
+  }
+
+  /** The string of such a probe; all else is written. */
+  private text(text: string): boolean {
+    const most = mostBytes(text);
+    if (most > this.context.maxStringBytes || most > EVENT_TEXT_BYTES) return false;
+    const place = this.place ?? this.takePlaces();
+    const { texts } = place;
+    const { words } = texts;
+    writePlace(words, this.kind - TEXT_AT, place);
+    this.head(words);
+    return texts.callWith(place, text);
+  }
+
+  private takePlaces(): TextPlace {
+    this.place = this.loaded!.engine.frame.texts.take(this.types.filter(isText).length);
+    return this.place;
+  }
+
   /** Any values. The array is used up. */
   withAll(values: unknown[]): void {
-    const { loaded, types } = this;
     // Without a view of the code, it is not yet certain that there is a tracer.
-    if (loaded?.text !== undefined) {
-      const { frame } = loaded.engine;
-      const { maxStringBytes } = this.context;
-      frame.cursor = FRAME.scratch;
+    if (this.loaded?.text !== undefined) {
+      const { types } = this;
+      const { texts } = this.begin();
       let slot = 0;
-      while (slot < types.length && writePlain(frame, slot, types[slot]!, values[slot], maxStringBytes))
-        slot++;
-      if (slot === types.length && frame.cursor <= TEXT_END) {
-        this.finish(frame.words);
-        return;
+      while (slot < types.length && this.put(texts, slot, values[slot])) slot++;
+      if (slot === types.length) {
+        this.head(texts.words);
+        if (texts.callWithAll(values)) return;
       }
     }
     this.convert(values);
   }
 
+  private begin(): TextPlace {
+    const place = this.place ?? this.takePlaces();
+    place.texts.begin(place);
+    return place;
+  }
+
+  /** Writes a value that needs no conversion. False for any other: then nothing that matters was written. */
+  private put(texts: Texts, slot: number, value: unknown): boolean {
+    const type = this.types[slot]!;
+    const { plain } = type;
+    if (typeof value === 'number') {
+      if (plain !== PLAIN_32 && plain !== PLAIN_64) return false;
+      writeNumber(texts.words, slot, type, value);
+      return true;
+    }
+    return (
+      typeof value === 'string' &&
+      plain === PLAIN_STRING &&
+      texts.put(slot, value, this.context.maxStringBytes)
+    );
+  }
+
   private finish(words: Int32Array): void {
+    this.head(words);
+    this.loaded!.engine.invoke();
+  }
+
+  /** What the frame says of the call. */
+  private head(words: Int32Array): void {
     words[TARGET] = this.entryLow;
     words[TARGET + 1] = this.entryHigh;
     words[STACK_COUNT] = this.stackCount;
     words[STACK_COUNT + 1] = this.wideArguments;
-    this.loaded!.engine.invoke();
   }
 
   /** The long way. The array is used up. */
@@ -169,7 +290,7 @@ export class Delivery implements ProbeDefinition {
     const { types } = this;
     // User code may run here, and it may fire probes or disable this one: nothing of the frame is touched yet.
     for (let slot = 0; slot < types.length; slot++) values[slot] = normalise(types[slot]!, values[slot]);
-    if (this.loaded === undefined) return;
+    if (this.loaded === undefined || this.whole(values as NormalValue[])) return;
     const { frame } = this.loaded.engine;
     const { maxStringBytes } = this.context;
     const size = this.write(frame, values as NormalValue[], maxStringBytes);
@@ -181,6 +302,28 @@ export class Delivery implements ProbeDefinition {
       );
     }
     this.finish(frame.words);
+  }
+
+  /** The end of the long way, if all strings and buffers certainly have room. False: nothing was called. */
+  private whole(values: readonly NormalValue[]): boolean {
+    const { types } = this;
+    const { frame } = this.loaded!.engine;
+    const { maxStringBytes } = this.context;
+    const { texts } = this.begin();
+    let cursor = frame.scratchStart;
+    for (let slot = 0; slot < types.length; slot++) {
+      const value = values[slot]!;
+      if (typeof value === 'string') {
+        if (!texts.put(slot, value, maxStringBytes)) return false;
+      } else {
+        const end = writeWord(frame, slot, types[slot]!, value, cursor, maxStringBytes);
+        texts.room -= end - cursor;
+        if (texts.room < 0) return false;
+        cursor = end;
+      }
+    }
+    this.head(frame.words);
+    return texts.callWithAll(values);
   }
 
   /** Writes all arguments, with texts and buffers of at most `limit` bytes. @returns how many bytes those took. */
@@ -196,6 +339,18 @@ export class Delivery implements ProbeDefinition {
   }
 }
 
-function isInt(type: CType): boolean {
-  return type.plain === PLAIN_32;
+/** Is its value a string, once it is converted? */
+function isText({ kind }: CType): boolean {
+  return kind === 'string' || kind === 'json';
+}
+
+export function kindOf(types: readonly CType[]): number {
+  let kind: number = INTS;
+  for (let slot = 0; slot < types.length; slot++) {
+    const { plain } = types[slot]!;
+    if (plain === PLAIN_32) continue;
+    if (plain !== PLAIN_STRING || kind !== INTS) return OTHER;
+    kind = TEXT_AT + slot;
+  }
+  return kind;
 }

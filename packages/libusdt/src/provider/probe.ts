@@ -13,7 +13,7 @@
 import type { ProbeDefinition } from '../image/image.ts';
 import type { LoadedImage } from '../system/system.ts';
 import type { CType } from '../types/ctypes.ts';
-import { Delivery, type ProbeContext } from './delivery.ts';
+import { Delivery, kindOf, type ProbeContext, TEXT_AT } from './delivery.ts';
 
 /** A probe. Made by `addProbe()`, or by `createProvider()` from its `probes`. */
 export interface Probe<Args extends readonly unknown[] = readonly unknown[]> {
@@ -46,10 +46,10 @@ const UNKNOWN_TEXT = new Int32Array([1]);
  * to deliver is made when the first tracer comes.
  */
 export abstract class ProbeHandle implements Probe<never>, ProbeDefinition {
-  /** What the check reads: `text[site] !== idle`. */
-  text: Int32Array = NO_TEXT;
-  site = 0;
-  idle = 0;
+  /** What the check reads: `text[site] !== idle`. The prototype has them until the probe is in an image: see `watch`. */
+  declare text: Int32Array;
+  declare site: number;
+  declare idle: number;
   private made: Delivery | undefined = undefined;
   /** The image that the probe is in. */
   loaded: LoadedImage | undefined = undefined;
@@ -107,19 +107,14 @@ export abstract class ProbeHandle implements Probe<never>, ProbeDefinition {
     if (this.made) attachDelivery(this.made, loaded, index);
     if (loaded.text) {
       const { site, idle } = loaded.sites.at(index)!;
-      this.site = site / 4;
-      this.idle = idle;
-      this.text = loaded.text;
-    } else {
-      this.site = this.idle = 0;
-      this.text = UNKNOWN_TEXT;
-    }
+      watch(this, loaded.text, site / 4, idle);
+    } else watch(this, UNKNOWN_TEXT, 0, 0);
   }
 
   /** From now on nothing of the image is touched. */
   detach(): void {
-    this.text = NO_TEXT;
-    this.site = this.idle = this.index = 0;
+    watch(this, NO_TEXT, 0, 0);
+    this.index = 0;
     this.loaded = undefined;
     this.made?.detach();
   }
@@ -127,6 +122,20 @@ export abstract class ProbeHandle implements Probe<never>, ProbeDefinition {
 
 function attachDelivery(delivery: Delivery, loaded: LoadedImage, index: number): void {
   delivery.attach(loaded, index, Number(loaded.textAddress) + loaded.sites.at(index)!.entry);
+}
+
+watch(ProbeHandle.prototype, NO_TEXT, 0, 0);
+
+/**
+ * Says what a handle's check reads. V8 compiles the values of fields into the code that uses them, as long as no object of the class
+ * got a second value for one. So the fields come into being only here, when the probe gets into an image: in programs
+ * that enable each probe once, which is most, a `fire` of a known handle is a comparison of a word in memory with a constant, and
+ * costs half. Writing again (disable, enable) is right too, and as fast as if the fields had always been there.
+ */
+function watch(handle: ProbeHandle, text: Int32Array, site: number, idle: number): void {
+  handle.text = text;
+  handle.site = site;
+  handle.idle = idle;
 }
 
 class Probe0 extends ProbeHandle {
@@ -177,8 +186,43 @@ class ProbeMany extends ProbeHandle {
   }
 }
 
+class TextProbe1 extends ProbeHandle {
+  fire(a: unknown): void {
+    if (this.text[this.site] !== this.idle) this.delivery.textOf1(a);
+  }
+}
+
+class TextProbe2 extends ProbeHandle {
+  fire(a: unknown, b: unknown): void {
+    if (this.text[this.site] !== this.idle) this.delivery.textOf2(a, b);
+  }
+}
+
+class TextProbe3 extends ProbeHandle {
+  fire(a: unknown, b: unknown, c: unknown): void {
+    if (this.text[this.site] !== this.idle) this.delivery.textOf3(a, b, c);
+  }
+}
+
+class TextProbe4 extends ProbeHandle {
+  fire(a: unknown, b: unknown, c: unknown, d: unknown): void {
+    if (this.text[this.site] !== this.idle) this.delivery.textOf4(a, b, c, d);
+  }
+}
+
 const BY_COUNT = [Probe0, Probe1, Probe2, Probe3, Probe4, Probe5, Probe6] as const;
+/** For integers and one string: other code delivers them, and each stays short. */
+const TEXT_BY_COUNT = [undefined, TextProbe1, TextProbe2, TextProbe3, TextProbe4] as const;
+
+// V8 sees from the first few objects of a class how much room each needs. Without these there would be none for the
+// fields that come later, and handles that are found in an array would cost a further load.
+const NOTHING: ProbeDefinition = { name: '', function: '', types: [] };
+for (const Handle of [...BY_COUNT, ...TEXT_BY_COUNT, ProbeMany]) {
+  if (Handle) watch(new Handle(NOTHING, undefined as never), NO_TEXT, 0, 0);
+}
 
 export function createProbe(definition: ProbeDefinition, context: ProbeContext): ProbeHandle {
-  return new (BY_COUNT[definition.types.length] ?? ProbeMany)(definition, context);
+  const { types } = definition;
+  const handle = kindOf(types) >= TEXT_AT ? TEXT_BY_COUNT[types.length] : undefined;
+  return new (handle ?? BY_COUNT[types.length] ?? ProbeMany)(definition, context);
 }

@@ -10,19 +10,13 @@
 
 import type { Frame } from '../engine/engine.ts';
 import { FRAME } from '../engine/frame.ts';
-import { type CType, PLAIN_32, PLAIN_64, PLAIN_STRING } from './ctypes.ts';
+import type { CType } from './ctypes.ts';
 import type { NormalValue } from './normalise.ts';
 
 const ARGS = FRAME.args / 4;
 const TWO_32 = 2 ** 32;
-/** Longer strings are copied faster by TextEncoder than by a loop, on Node 20 and 26, Bun and Deno: see docs/performance.md. */
-const LOOP_LIMIT = 24;
-/** The same where TextEncoder must first be given a new view, which costs as much as the copy. */
-const LOOP_LIMIT_NEW_VIEW = 48;
-/** In bytes. Strings for TextEncoder start at multiples of this in the scratch area, so that 64 cached views are enough. */
-const VIEW_STEP = 64;
-/** Enough for what one event's texts may take (event-size.ts). */
-const VIEWS = 64;
+/** In characters. Longer strings are written faster by TextEncoder, which must be given a new view each time. */
+const LOOP_LIMIT = 48;
 
 const encoder = new TextEncoder();
 const double = new Float64Array(1);
@@ -68,50 +62,6 @@ export function writeWord(
   return cursor + length;
 }
 
-/**
- * Both steps at once, for a value that needs no conversion: a number for a number's type, or a string that certainly
- * fits for a string. Other values are left to `normalise` and `writeWord`: false, and nothing that matters was written.
- * Strings go to `frame.cursor`, or a little behind it.
- */
-export function writePlain(
-  frame: Frame,
-  slot: number,
-  type: CType,
-  value: unknown,
-  maxStringBytes: number,
-): boolean {
-  if (typeof value === 'number') {
-    if (type.plain !== PLAIN_32 && type.plain !== PLAIN_64) return false;
-    writeNumber(frame.words, slot, type, value);
-    return true;
-  }
-  if (typeof value !== 'string' || type.plain !== PLAIN_STRING) return false;
-  if (value.length <= LOOP_LIMIT && value.length < maxStringBytes) {
-    const end = writeAscii(frame.bytes, frame.cursor, value);
-    if (end >= 0) {
-      writeAddress(frame, ARGS + 2 * slot, frame.cursor);
-      frame.cursor = end;
-      return true;
-    }
-  }
-  return writeText(frame, slot, value, maxStringBytes);
-}
-
-/** writePlain, for a text that is long or not ASCII. */
-function writeText(frame: Frame, slot: number, text: string, maxStringBytes: number): boolean {
-  // A unit of UTF-16 takes three bytes at most.
-  if (3 * text.length >= maxStringBytes) return false;
-  const index = Math.ceil((frame.cursor - FRAME.scratch) / VIEW_STEP);
-  if (index >= VIEWS) return false;
-  const at = FRAME.scratch + index * VIEW_STEP;
-  frame.views[index] ??= frame.bytes.subarray(at);
-  const end = at + encoder.encodeInto(text, frame.views[index]).written;
-  frame.bytes[end] = 0;
-  writeAddress(frame, ARGS + 2 * slot, at);
-  frame.cursor = end + 1;
-  return true;
-}
-
 /** As writeWord, for a number that shall become an integer of at most 32 bits. */
 export function writeInt32(words: Int32Array, slot: number, type: CType, value: number): void {
   const at = ARGS + 2 * slot;
@@ -153,7 +103,7 @@ function writeAddress(frame: Frame, at: number, offset: number): void {
 /** UTF-8 and a NUL from `at` on, the NUL at `last` at the latest; no character is cut. Where the scratch is free behind it. */
 function writeString(bytes: Uint8Array, at: number, text: string, last: number): number {
   const { length } = text;
-  if (length > LOOP_LIMIT_NEW_VIEW || at + length > last) return encodeString(bytes, at, text, last);
+  if (length > LOOP_LIMIT || at + length > last) return encodeString(bytes, at, text, last);
   const end = writeAscii(bytes, at, text);
   return end < 0 ? encodeString(bytes, at, text, last) : end;
 }

@@ -98,6 +98,7 @@ for (const arch of ARCHS) {
           (asm) => asm.branchIfNonZero32('a0', asm.label()),
           (asm) => asm.branchIfNotEqual('a0', 'a1', asm.label()),
           (asm) => asm.addressOf('a0', asm.label()),
+          (asm) => asm.narrowText(asm.label()),
         ];
         for (const use of uses) assert.throws(() => assemble(arch, use), /never bound/);
         assemble(arch, (asm) => asm.label());
@@ -190,6 +191,13 @@ for (const arch of ARCHS) {
         );
         for (const value of [2 ** 31, -(2 ** 31) - 1, 0.5, Number.NaN, Infinity]) {
           assert.throws(() => assemble(arch, (asm) => asm.immediate('a0', value)), RangeError, `${value}`);
+        }
+      });
+
+      test('what is added has 12 bits and a sign', () => {
+        for (const value of [0, 4095, -4095]) assemble(arch, (asm) => asm.addImmediate('s0', value));
+        for (const value of [4096, -4096, 0.5, Number.NaN]) {
+          assert.throws(() => assemble(arch, (asm) => asm.addImmediate('s0', value)), RangeError, `${value}`);
         }
       });
 

@@ -26,7 +26,7 @@ const FOREIGN: Readonly<Record<Arch, Machine>> = {
 };
 
 /** At least so many checks are made; fewer would mean that a part was not run. */
-const PARTS = { cases: 200, frames: 20_000, indirect: 15, probes: 1000 } as const;
+const PARTS = { cases: 200, frames: 20_000, indirect: 15, narrow: 300_000, probes: 1000 } as const;
 /** Words that are passed as two are a matter of 32-bit registers. */
 const PARTS_OF: Readonly<Partial<Record<Arch, Readonly<Record<string, number>>>>> = {
   i386: { ...PARTS, wide: 500_000 },

@@ -201,6 +201,31 @@ static void run_wide(void) {
 }
 #endif
 
+/* Texts of every length, with at most one unit that is no ASCII, at every place. What follows is no ASCII either. */
+static void run_narrow(void) {
+  static const uint16_t wide[] = {0x80, 0xff, 0x100, 0x141, 0x7fff, 0x8000, 0x8041, 0xd83d, 0xff00, 0xffff};
+  enum { MOST = 40, ROOM = 2 * MOST + 64 };
+  for (int length = 0; length <= MOST; length++)
+    for (int at = -1; at < length; at++)
+      for (int kind = 0; kind < (at < 0 ? 1 : COUNT(wide)); kind++) {
+        uint8_t *text = (uint8_t *)data[0];
+        refill();
+        memset(text, 0xee, ROOM);
+        uint16_t *units = (uint16_t *)text;
+        for (int i = 0; i < length; i++) units[i] = (uint16_t)(i % 127 + 1);
+        /* A NUL within the text, and what the runtime puts behind it. */
+        if (length > 3) units[3] = 0;
+        units[length] = 0;
+        if (at >= 0) units[at] = wide[kind];
+        word args[8] = {(word)(uintptr_t)text, (word)length};
+        check("is there a wide unit", length, call(NARROW, args), at >= 0);
+        for (int i = 2 * length + 16; i < ROOM; i++) check("what is behind it", i, text[i], 0xee);
+        if (at >= 0) continue;
+        for (int i = 0; i < length; i++) check("byte of a text", i, text[i], i == 3 && length > 3 ? 0 : (word)(i % 127 + 1));
+        check("NUL behind a text", length, text[length], 0);
+      }
+}
+
 static void run_indirect(void) {
   for (int i = 0; i < COUNT(indirect); i++) {
     word args[8];
@@ -282,7 +307,7 @@ static int equal(const char *a, const char *b) {
 
 void start(native *stack) {
   static const struct { const char *name; void (*run)(void); } parts[] = {
-    {"cases", run_cases}, {"frames", run_frames}, {"indirect", run_indirect}, {"probes", run_probes},
+    {"cases", run_cases}, {"frames", run_frames}, {"indirect", run_indirect}, {"narrow", run_narrow}, {"probes", run_probes},
 #ifdef __i386__
     {"wide", run_wide},
 #endif

@@ -82,6 +82,8 @@ export function writeProgram(arch: Arch): string {
     return entry;
   });
   const encodings: readonly TracepointEncoding[] = [...new Set(tracepointsOf(arch))];
+  const narrowing = begin();
+  writeNarrow(asm);
   const probes = encodings.flatMap((encoding) =>
     Array.from({ length: 33 }, (_, argc) => ({ argc, encoding, ...asm.probe(argc, encoding) })),
   );
@@ -97,6 +99,7 @@ export function writeProgram(arch: Arch): string {
     `#define FRAME_STACK_COUNT ${LAYOUT.stackCount / 8}`,
     `#define FRAME_ARGS ${LAYOUT.args / 8}`,
     `#define THRICE ${thrice}`,
+    `#define NARROW ${narrowing}`,
     table(
       'cases',
       cases.map(({ name, entry, args, kind, expected }) => [
@@ -175,6 +178,32 @@ function writeRegisters(asm: Assembler, expect: Expect): void {
       );
     }
   }
+  for (const value of [0, 1, -1, 8, 127, 128, -128, -129, 4095, -4095]) {
+    for (const register of ['result', 'a0', 's2', 's3'] as const) {
+      expect(
+        `${register} plus ${value}`,
+        () => {
+          asm.enter(0);
+          asm.immediate(register, 70_000);
+          asm.addImmediate(register, value);
+          asm.move('result', register);
+          asm.leave();
+        },
+        { expected: BigInt(70_000 + value) },
+      );
+    }
+  }
+  expect(
+    'an address plus something keeps all its bits',
+    () => {
+      asm.enter(0);
+      asm.addressAt('s2', DATA);
+      asm.addImmediate('s2', asm.pointerSize);
+      asm.move('result', 's2');
+      asm.leave();
+    },
+    { kind: 'address', expected: BigInt(DATA + asm.pointerSize) },
+  );
   // All at once: they are different registers (but for result, which may be a0).
   const nine = [...ARGUMENTS.slice(0, 5), ...SAVED] as const;
   expect(
@@ -368,6 +397,18 @@ function writeThrice(asm: Assembler): void {
   asm.callFrame('s1', LAYOUT);
   asm.callFrame('s1', LAYOUT);
   asm.callIndirect(DATA + LAST_WORD);
+  asm.leave();
+}
+
+/** (text, length): 0 if the text was ASCII, and is bytes now; else 1. */
+function writeNarrow(asm: Assembler): void {
+  const wide = asm.label();
+  asm.enter(0);
+  asm.narrowText(wide);
+  asm.immediate('result', 0);
+  asm.leave();
+  asm.bind(wide);
+  asm.immediate('result', 1);
   asm.leave();
 }
 

@@ -40,11 +40,39 @@ static int napi_set_element(void *env, uint64_t object, uint32_t index, uint64_t
   elements[index] = value;
   return 0;
 }
-static int napi_get_cb_info(void *env, void *info, size_t *argc, void *argv, void *self, void **data) {
+/* What a callback is called with, as values: texts, or a number (0). The data is the frame, which is passed as info. */
+static const char *given[8];
+static int given_count, narrow_fetches, wide_fetches;
+static int napi_get_cb_info(void *env, void *info, size_t *argc, uint64_t *argv, void *self, void **data) {
   (void)env;
-  asked++;
-  if (argc || argv || self) die("napi_get_cb_info: only the data was expected");
-  *data = info;
+  if (self) die("napi_get_cb_info: nobody needs this");
+  if (data) *data = info, asked++;
+  if (!argc) return 0;
+  for (size_t i = 0; i < *argc; i++) argv[i] = 400 + i;
+  *argc = given_count;
+  return 0;
+}
+/* Latin-1 stands for all that is not ASCII. */
+static int napi_get_value_string_utf16(void *env, uint64_t value, uint16_t *to, size_t room, size_t *length) {
+  (void)env;
+  narrow_fetches++;
+  const char *text = given[value - 400];
+  if (!text) return 3;
+  size_t n = strlen(text);
+  if (n >= room) die("napi_get_value_string_utf16: no room");
+  for (size_t i = 0; i <= n; i++) to[i] = (uint8_t)text[i];
+  *length = n;
+  return 0;
+}
+static int napi_get_value_string_utf8(void *env, uint64_t value, char *to, size_t room, size_t *length) {
+  (void)env;
+  wide_fetches++;
+  if (length) die("napi_get_value_string_utf8: nobody needs the length");
+  for (const uint8_t *at = (const uint8_t *)given[value - 400]; *at && room > 2; at++) {
+    if (*at >= 0x80) *to++ = (char)(0xc0 | *at >> 6), room--;
+    *to++ = (char)(*at >= 0x80 ? 0x80 | (*at & 0x3f) : *at), room--;
+  }
+  *to = 0;
   return 0;
 }
 static int napi_create_external_arraybuffer(void *env, void *memory, size_t size, void *finalize, void *hint, uint64_t *result) {
@@ -61,6 +89,8 @@ static const struct { const char *name; void *address; } imports[] = {
   {"napi_create_external_arraybuffer", napi_create_external_arraybuffer},
   {"napi_create_function", napi_create_function},
   {"napi_get_cb_info", napi_get_cb_info},
+  {"napi_get_value_string_utf16", napi_get_value_string_utf16},
+  {"napi_get_value_string_utf8", napi_get_value_string_utf8},
   {"napi_set_element", napi_set_element},
 };
 
@@ -121,6 +151,24 @@ static void call(callback *engine_call, void *env, void *target, int argc, uint6
   engine_call(env, frame);
 }
 
+/* Calls with texts that the engine has to write to places behind the frame's words. */
+static void call_texts(const char *name, callback *engine_call, void *env, int count, const char *const texts[]) {
+  uint64_t *words = frame;
+  char *places = (char *)frame + 8192;
+  memset(places, 0x55, count * 1024);
+  for (int i = 0; i < count; i++) words[37 + i] = (uint64_t)(places + i * 1024), given[i] = texts[i];
+  given_count = count;
+  asked = narrow_fetches = wide_fetches = 0;
+  words[0] = (uint64_t)spy;
+  words[1] = 0;
+  words[34] = 0;
+  uint64_t returned = engine_call(env, frame);
+  printf("%s: returned %d, called %d, asked %d, fetched %d and %d", name, (int)returned, words[34] != 0, asked, narrow_fetches, wide_fetches);
+  if (!returned)
+    for (int i = 0; i < count; i++) printf(", \"%s\"", places + i * 1024);
+  printf("\n");
+}
+
 int main(int argc, char **argv) {
   if (argc != 3) die("usage: macho-loader ENGINE IMAGE");
   struct bundle engine = load_bundle(argv[1], import);
@@ -143,6 +191,14 @@ int main(int argc, char **argv) {
   asked = 0;
   call(engine_call, &other_environment, spy, 1, 7);
   printf("another thread: argument %d asked %d\n", (int)spied[0], asked);
+  callback *call_text = functions[elements[4] - 200].callback, *call_many = functions[elements[5] - 200].callback;
+  const char *const six[] = {"GET", "", "/shop/articles/17/reviews?sort=newest", "gr\xfc\xdf" "e, among ASCII", "12345678", "last"};
+  const char *const none[] = {"a text", 0, "another"};
+  call_texts("text", call_text, &environment, 1, six + 2);
+  call_texts("text of another thread", call_text, &other_environment, 1, six + 3);
+  call_texts("texts", call_many, &environment, 6, six);
+  call_texts("two texts of another thread", call_many, &other_environment, 2, six);
+  call_texts("no text", call_many, &environment, 3, none);
   words[2] = 0x4000;
   words[3] = 64;
   printf("view %d\n", (int)engine_view(&environment, frame));

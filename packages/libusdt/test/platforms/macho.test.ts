@@ -37,7 +37,7 @@ for (const arch of Object.keys(MACHINES) as (keyof typeof MACHINES)[]) {
     const [program, ...args] = [...runner, path('loader'), path('engine'), path('image')];
     const { stdout, stderr, status } = run(program!, ...args);
     assert.deepEqual([status, stderr], [0, ''], stdout);
-    const functions = [1, 2, 3].flatMap((index) => [
+    const functions = [1, 2, 3, 4, 5].flatMap((index) => [
       'napi_create_function env 1 data frame',
       `napi_set_element env 1 object 42 index ${index} value ${199 + index}`,
     ]);
@@ -51,6 +51,11 @@ for (const arch of Object.keys(MACHINES) as (keyof typeof MACHINES)[]) {
       // The main thread's shortcut: the runtime is not asked any more.
       'call: arguments 1 result 1 asked 0',
       'another thread: argument 7 asked 1',
+      'text: returned 0, called 1, asked 0, fetched 1 and 0, "/shop/articles/17/reviews?sort=newest"',
+      'text of another thread: returned 0, called 1, asked 1, fetched 1 and 1, "grüße, among ASCII"',
+      'texts: returned 0, called 1, asked 0, fetched 6 and 1, "GET", "", "/shop/articles/17/reviews?sort=newest", "grüße, among ASCII", "12345678", "last"',
+      'two texts of another thread: returned 0, called 1, asked 1, fetched 2 and 0, "GET", ""',
+      'no text: returned 401, called 0, asked 0, fetched 2 and 0',
       'napi_create_external_arraybuffer memory 0x4000 size 64 finalize 1 hint 0',
       'view 300',
       'dof DOF aligned 0',

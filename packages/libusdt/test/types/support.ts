@@ -5,12 +5,13 @@
  */
 
 import type { Engine, Frame } from '../../src/engine/engine.ts';
-import { FRAME, MAX_ARGUMENTS } from '../../src/engine/frame.ts';
+import { FRAME, MAX_ARGUMENTS, TEXT_PLACE_BYTES } from '../../src/engine/frame.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
 import { createProbe, type Probe, type ProbeHandle } from '../../src/provider/probe.ts';
 import type { LoadedImage } from '../../src/system/system.ts';
 import { EVENT_TEXT_BYTES } from '../../src/types/event-size.ts';
 import type { CTypeName } from '../../src/types/infer.ts';
+import { Texts } from '../../src/types/texts.ts';
 
 /** Integer types as C has them on LP64: the sizes and signs that the library must agree with. */
 export const C_INTEGERS: readonly (readonly [name: CTypeName, bits: 8 | 16 | 32 | 64, signed: boolean])[] = [
@@ -89,30 +90,58 @@ export interface GalleryOptions {
 /** A thread's frame, and probes that fire into it. Needs no tracer, no file, no Linux. */
 export class Gallery {
   readonly shots: Shot[] = [];
+  /** How many strings the engine was given. */
+  written = 0;
+  /** As if the runtime took none. */
+  refuse = false;
+  /** As if the stack were full. */
+  overflow = false;
   readonly frame: Frame;
   readonly #loaded: LoadedImage;
 
   constructor({ view = true }: GalleryOptions = {}) {
     const buffer = new ArrayBuffer(FRAME.size);
+    const [words, bytes] = [new Int32Array(buffer), new Uint8Array(buffer)];
+    const invoke = (): void => {
+      if (this.overflow) throw new RangeError('Maximum call stack size exceeded');
+      this.shots.push(new Shot(this.frame));
+      // What is in the places is the library's, and stays.
+      bytes.fill(POISON, 0, FRAME.places);
+    };
+    /** As engine/code.ts has it, with TextEncoder in the place of the runtime. */
+    const invokeTexts = (...texts: readonly string[]): unknown => {
+      if (this.refuse) return texts[0];
+      if (this.overflow) invoke();
+      for (const [index, text] of texts.entries()) {
+        if (typeof text !== 'string') return text;
+        const address = new BigUint64Array(buffer)[FRAME.texts / 8 + index]!;
+        const at = Number(address - FRAME_ADDRESS);
+        if (at < FRAME.places) throw new RangeError(`text ${index}: at ${at}`);
+        const place = bytes.subarray(at, at + TEXT_PLACE_BYTES);
+        const { written, read } = new TextEncoder().encodeInto(text, place);
+        if (read < text.length || written === place.length) throw new RangeError(`text ${index}: too long`);
+        place[written] = 0;
+        this.written++;
+      }
+      invoke();
+      return undefined;
+    };
+    const calls = { invoke, invokeText: invokeTexts, invokeTexts };
     this.frame = {
-      words: new Int32Array(buffer),
-      bytes: new Uint8Array(buffer),
+      words,
+      bytes,
       address: FRAME_ADDRESS,
       addressLow: Number(BigInt.asIntN(32, FRAME_ADDRESS)),
       addressHigh: Number(FRAME_ADDRESS >> 32n),
       scratchStart: FRAME.scratch,
-      scratchEnd: FRAME.size,
-      cursor: FRAME.scratch,
-      views: [],
+      scratchEnd: FRAME.places,
+      texts: new Texts(words, bytes, FRAME_ADDRESS, calls),
     };
     this.frame.bytes.fill(POISON);
     const engine: Engine = {
       arch: 'x64',
       frame: this.frame,
-      invoke: () => {
-        this.shots.push(new Shot(this.frame));
-        this.frame.bytes.fill(POISON);
-      },
+      ...calls,
       symbol: () => 0n,
       call: () => 0n,
       read: (_address, length) => new Uint8Array(length).fill(POISON),
