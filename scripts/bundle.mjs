@@ -1,10 +1,12 @@
 // Joins each entry point's modules into one file: forty files take Node forty milliseconds to import, and a second one
 // that holds what two entry points share takes two. Not minified: people read it in stack traces.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { build } from 'esbuild';
 
 const LIBRARY = 'packages/libusdt';
 const NODE = 'packages/node';
+const CLI = 'packages/cli';
 const DROP_IN = 'packages/dtrace-provider';
 
 const common = {
@@ -47,4 +49,82 @@ await build({
 for (const name of ['index', 'provider']) {
   const declarations = readFileSync(`${DROP_IN}/dist/${name}.d.ts`, 'utf8');
   writeFileSync(`${DROP_IN}/dist/${name}.d.cts`, declarations.replace(/(from '\.\/\w+)\.ts'/g, "$1.cjs'"));
+}
+
+// What programs import of the command's package. They share the library with it, and the two entry points a file.
+await build({
+  ...common,
+  entryPoints: [`${CLI}/src/tracer.ts`, `${CLI}/src/catalogue/index.ts`],
+  outdir: `${CLI}/dist`,
+  external: ['libusdt'],
+  format: 'esm',
+  splitting: true,
+  chunkNames: 'shared',
+});
+
+// The command: a file for each of its commands, with all that this one needs, and main.cjs for when none runs. CommonJS,
+// since Node's loader of ES modules takes a tenth of Node's own start. What is hardly ever needed is in a file of its own.
+const commands = readdirSync(`${CLI}/src/commands`).map((file) => basename(file, '.ts'));
+const { outputFiles, metafile } = await build({
+  ...common,
+  entryPoints: [
+    { in: 'usdt', out: 'main' },
+    ...commands.map((name) => ({ in: `usdt:${name}`, out: name })),
+    { in: `${CLI}/src/catalogue/guarded-child.ts`, out: 'guarded-child' },
+    { in: `${LIBRARY}/src/detached-mount.ts`, out: 'detached-mount' },
+  ],
+  outdir: `${CLI}/dist`,
+  outExtension: { '.js': '.cjs' },
+  alias: {
+    libusdt: `./${LIBRARY}/src/index.ts`,
+    'libusdt/codecs': `./${LIBRARY}/src/codecs.ts`,
+  },
+  define: { 'import.meta.dirname': '__dirname' },
+  // Of one command only, and larger than all the others.
+  external: ['prom-client'],
+  plugins: [{ name: 'usdt', setup: resolveForCommand }],
+  format: 'cjs',
+  sourcemap: false,
+  metafile: true,
+  write: false,
+});
+for (const { path, text } of outputFiles) {
+  const { inputs } = metafile.outputs[`${CLI}/dist/${basename(path)}`];
+  writeFileSync(path, text + licencesOf(Object.keys(inputs)));
+}
+
+function resolveForCommand({ onResolve, onLoad }) {
+  onResolve({ filter: /^usdt(:\w+)?$/ }, ({ path }) => ({ path, namespace: 'command' }));
+  onLoad({ filter: /.*/, namespace: 'command' }, ({ path }) => {
+    const [, name] = path.split(':');
+    const contents =
+      name === undefined
+        ? "import { main } from './main.ts'; void main();"
+        : `import { define } from './commands/${name}.ts'; import { main } from './main.ts'; void main({ name: '${name}', define });`;
+    return { contents, resolveDir: `${CLI}/src` };
+  });
+
+  // Where tracefs is not mounted.
+  const lazy = "export const mountDetached = (type) => require('./detached-mount.cjs').mountDetached(type);";
+  onResolve({ filter: /^libusdt\/detached-mount$/ }, ({ path }) => ({ path, namespace: 'lazy' }));
+  onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({ contents: lazy }));
+  onResolve({ filter: /^\.\/detached-mount\.cjs$/ }, ({ path }) => ({ path, external: true }));
+
+  // Commander starts commands that are programs of their own with it, which ours are not. It takes three milliseconds.
+  onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
+    /\/commander\//.test(importer) ? { path, namespace: 'unused' } : undefined,
+  );
+  onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }));
+}
+
+/** Whoever passes on a package's code has to pass on its licence. */
+function licencesOf(files) {
+  const packages = new Set(files.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []));
+  return [...packages]
+    .map((name) => {
+      const folder = `node_modules/${name}`;
+      const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+      return `\n/*! ${name}\n\n${readFileSync(`${folder}/${file}`, 'utf8').trim()}\n*/\n`;
+    })
+    .join('');
 }

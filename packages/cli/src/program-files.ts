@@ -6,7 +6,6 @@
  * @module
  */
 
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 
@@ -105,6 +104,7 @@ function librariesOf(file: string): string[] {
   const loader = /\/[\x21-\x7e]*\/ld[-.][\x21-\x7e]+/.exec(head.toString('latin1'))?.[0];
   if (!loader || !isSystemLoader(loader)) return [];
   try {
+    const { execFileSync } = process.getBuiltinModule('node:child_process');
     const text = execFileSync(loader, ['--list', file], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],

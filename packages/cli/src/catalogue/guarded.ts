@@ -6,9 +6,7 @@
  * @module
  */
 
-import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { deserialize, serialize } from 'node:v8';
 import { LIMITS } from './limits.ts';
 import type { Mapping } from './maps.ts';
 import type { ProbeFile } from './probe.ts';
@@ -107,6 +105,9 @@ export function tracedGuarded(
 /** @returns the answers that came in time. */
 function question(text: Question): unknown[] {
   if (child === undefined) throw new TypeError('guardBy() names no program');
+  // Loaded when they are needed, which is hardly ever.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
+  const { deserialize, serialize } = process.getBuiltinModule('node:v8');
   const { stdout } = spawnSync(process.execPath, [...process.execArgv, child], {
     input: serialize(text),
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -126,7 +127,7 @@ function question(text: Question): unknown[] {
 
 /** An answer of the child. */
 export function encodeAnswer(answer: unknown): Buffer {
-  const body = serialize(answer);
+  const body = process.getBuiltinModule('node:v8').serialize(answer);
   const header = Buffer.alloc(HEADER);
   header.writeUInt32LE(body.length);
   return Buffer.concat([header, body]);
