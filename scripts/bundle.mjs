@@ -90,7 +90,7 @@ const { outputFiles, metafile } = await build({
 });
 for (const { path, text } of outputFiles) {
   const { inputs } = metafile.outputs[`${CLI}/dist/${basename(path)}`];
-  writeFileSync(path, text + licencesOf(Object.keys(inputs)));
+  writeFileSync(path, withoutCopies(text) + licencesOf(Object.keys(inputs)));
 }
 
 function resolveForCommand({ onResolve, onLoad }) {
@@ -104,11 +104,20 @@ function resolveForCommand({ onResolve, onLoad }) {
     return { contents, resolveDir: `${CLI}/src` };
   });
 
-  // Where tracefs is not mounted.
-  const lazy = "export const mountDetached = (type) => require('./detached-mount.cjs').mountDetached(type);";
-  onResolve({ filter: /^libusdt\/detached-mount$/ }, ({ path }) => ({ path, namespace: 'lazy' }));
-  onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({ contents: lazy }));
+  // What is run when it is needed, which it is where tracefs is not mounted, and for names that are not ASCII.
+  const lazy = {
+    'libusdt/detached-mount':
+      "export const mountDetached = (type) => require('./detached-mount.cjs').mountDetached(type);",
+    'string-width': "export default (text) => require('string-width')(text);",
+  };
   onResolve({ filter: /^\.\/detached-mount\.cjs$/ }, ({ path }) => ({ path, external: true }));
+  onResolve({ filter: /^libusdt\/detached-mount$|^string-width$/ }, ({ path, namespace }) =>
+    namespace === 'lazy' ? undefined : { path, namespace: 'lazy' },
+  );
+  onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
+    contents: lazy[path],
+    resolveDir: process.cwd(),
+  }));
 
   // Commander starts commands that are programs of their own with it, which ours are not. It takes three milliseconds.
   onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
@@ -117,9 +126,19 @@ function resolveForCommand({ onResolve, onLoad }) {
   onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }));
 }
 
+/** esbuild copies a module of Node's with a getter for each of its functions, for importers of a default that we have none of. */
+function withoutCopies(text) {
+  const direct = text.replaceAll(/__toESM\((require\("node:[\w/]+"\))(?:, 1)?\)/g, '$1');
+  const [used] = /\bimport_node_\w+\.default\b/.exec(direct) ?? [];
+  if (used !== undefined) throw new Error(`${used}: import what is needed of it by name`);
+  return direct;
+}
+
 /** Whoever passes on a package's code has to pass on its licence. */
 function licencesOf(files) {
-  const packages = new Set(files.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []));
+  const packages = new Set(
+    files.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []),
+  );
   return [...packages]
     .map((name) => {
       const folder = `node_modules/${name}`;

@@ -13,11 +13,6 @@ import { message } from './text.ts';
 
 /** @param command the one that the command line names; undefined if it names none. */
 export async function main(command?: LoadedCommand): Promise<void> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader, such as head(1), has enough.
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
-    throw error;
-  });
   guardBy(join(import.meta.dirname, 'guarded-child.cjs'));
   try {
     await runProgram(process.argv, command);

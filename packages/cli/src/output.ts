@@ -3,18 +3,12 @@
  * @module
  */
 
-import { once } from 'node:events';
 import { probeTitle } from './catalogue/probe.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
 import { escapeUnseen, message, quoted, SENTENCE_MAX, shown, toJson } from './text.ts';
 import type { TracedArgument, TraceEvent, Tracer } from './tracer.ts';
 
 export { toJson } from './text.ts';
-
-/** Writes to the standard output, and waits if the reader is slow. */
-export async function print(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
-}
 
 /** What stands on the terminal's last line while something goes on. */
 let status = '';

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { EXIT } from './errors.ts';
+import { standardOutput } from './stdout.ts';
 import { message } from './text.ts';
 
 /** Adds a command's arguments, options, help and action to an empty `Command`. */
@@ -49,16 +50,21 @@ export async function runProgram(argv: readonly string[], loaded?: LoadedCommand
     .version(version(), '-V, --version')
     .addHelpText('after', EXIT_CODES)
     .enablePositionalOptions()
-    .configureOutput({ outputError: (text, write) => write(`${message(text.trimEnd())}\n`) })
+    .configureOutput({
+      writeOut: (text) => standardOutput().write(text),
+      outputError: (text, write) => write(`${message(text.trimEnd())}\n`),
+    })
     .showHelpAfterError('(usdt --help tells more)');
   for (const [name, summary] of Object.entries(COMMANDS)) {
+    // Only help for all shows the others.
+    if (loaded !== undefined && name !== loaded.name) continue;
     const command = program
       .command(name)
       .summary(summary)
       .passThroughOptions(false)
       .exitOverride()
       .addHelpText('after', EXIT_CODES);
-    if (name === loaded?.name) loaded.define(command);
+    loaded?.define(command);
   }
   program.exitOverride();
   try {

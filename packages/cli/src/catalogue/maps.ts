@@ -28,13 +28,15 @@ const DELETED = ' (deleted)';
 
 /**
  * @param text as latin1, which keeps the bytes of names.
+ * @param inodes of the files that matter; undefined for all.
  * @returns the mappings of files; those of anonymous memory and of the kernel's own pages are left out.
  */
-export function parseMaps(text: string): Mapping[] {
+export function parseMaps(text: string, inodes?: ReadonlySet<string>): Mapping[] {
   const mappings: Mapping[] = [];
   for (const line of text.split('\n')) {
     // Most lines of a large process have no file: skip them before the expression.
     if (!line.includes('/')) continue;
+    if (inodes !== undefined && !inodes.has(line.split(' ', 5)[4]!)) continue;
     const match = LINE.exec(line);
     if (!match) continue;
     const [, range, start, end, permissions, offset, major, minor, inode, rest] =
@@ -58,6 +60,11 @@ export function parseMaps(text: string): Mapping[] {
 
 export function fileKey(major: number, minor: number, inode: string | bigint): string {
   return `${major}:${minor}:${inode}`;
+}
+
+/** The inode number in a key. */
+export function inodeOf(key: string): string {
+  return key.slice(key.lastIndexOf(':') + 1);
 }
 
 /** The key of a file by its `stat` (dev as in makedev(3) of Linux). */

@@ -22,7 +22,8 @@ import {
   tracepointFor,
 } from 'libusdt/codecs';
 import { FailureError, systemCode } from '../errors.ts';
-import { count, print, toJson } from '../output.ts';
+import { count, toJson } from '../output.ts';
+import { print } from '../stdout.ts';
 import { SENTENCE_MAX, shown } from '../text.ts';
 
 interface BuildOptions {

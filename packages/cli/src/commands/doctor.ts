@@ -8,7 +8,8 @@ import pc from 'picocolors';
 import type { Finding, State } from '../doctor/check.ts';
 import { runChecks } from '../doctor/index.ts';
 import { EXIT } from '../errors.ts';
-import { print, toJson } from '../output.ts';
+import { toJson } from '../output.ts';
+import { print } from '../stdout.ts';
 import { escapeUnseen } from '../text.ts';
 
 interface DoctorOptions {

@@ -15,11 +15,11 @@ import {
   eventJson,
   formatArguments,
   lostMessage,
-  print,
   toJson,
   warn,
 } from '../output.ts';
 import { runSession } from '../session.ts';
+import { print } from '../stdout.ts';
 import { shown } from '../text.ts';
 import type { TracedProbe, TraceEvent, Tracer } from '../tracer.ts';
 
