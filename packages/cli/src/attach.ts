@@ -10,7 +10,7 @@ import { reopen } from './catalogue/open-file.ts';
 import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
 import { FileSizeError } from './catalogue/sparse-file.ts';
 import { symbolAddresses } from './catalogue/symbols.ts';
-import { type ArgumentReader, argumentReaders } from './ringbuffer/decoder.ts';
+import { type ArgumentReader, argumentReaders, textFields } from './ringbuffer/decoder.ts';
 import { type FetchArgument, fetchArgument } from './tracefs/fetch-args.ts';
 import { parseEventFormat } from './tracefs/format.ts';
 import type { Instance } from './tracefs/instance.ts';
@@ -43,6 +43,8 @@ export interface Attachment {
   readonly id: number;
   readonly event: string;
   readonly readers: readonly ArgumentReader[];
+  /** As of `textFields`. */
+  readonly texts: readonly number[];
   /** What of the filter the kernel does not decide. */
   readonly rest: Where | undefined;
 }
@@ -136,6 +138,7 @@ export function attach(
     id: format.id,
     event,
     readers: argumentReaders(format, fetches, types),
+    texts: textFields(format, fetches),
     rest,
   };
 }

@@ -20,9 +20,10 @@ import { requireMachinePids } from './pid-namespace.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
 import { parsePageLayout } from './ringbuffer/page.ts';
 import { RingBufferReader } from './ringbuffer/reader.ts';
+import { RecordQueue } from './ringbuffer/records.ts';
 import { shellWord } from './shell.ts';
 import { SENTENCE_MAX, shown } from './text.ts';
-import { ThreadTable } from './threads.ts';
+import { type ThreadInfo, ThreadTable } from './threads.ts';
 import { createInstance, type Instance, removeLeftovers } from './tracefs/instance.ts';
 import { openTracefs } from './tracefs/tracefs.ts';
 import { parseTypeOverride } from './types.ts';
@@ -44,6 +45,17 @@ export interface TraceEvent {
   readonly probe: TracedProbe;
   readonly args: readonly ArgumentValue[];
 }
+
+/** Called for each event in order of time. The record is at `start`, and gone when the call is over. */
+export type RecordVisitor = (
+  attachment: Attachment,
+  time: number,
+  cpu: number,
+  thread: ThreadInfo,
+  bytes: Buffer,
+  view: DataView,
+  start: number,
+) => void;
 
 export interface TracerOptions {
   /** As of pattern.ts. */
@@ -89,9 +101,10 @@ export interface Tracer extends AsyncIterable<readonly TraceEvent[]> {
   close(): void;
 }
 
-/** Waiting between reads, in milliseconds: short while events come, longer when they don't. */
+/** Waiting between reads, in milliseconds: short while events come, longer when they have not for a while. */
 const POLL_MIN = 10;
 const POLL_MAX = 40;
+const POLL_PATIENCE = 2000;
 /** A program that was started for tracing is looked at often, so that little of its beginning is missed. */
 const RESCAN_TREE = 100;
 const RESCAN = 1000;
@@ -107,11 +120,17 @@ const BUFFER_MAX_KB = 8192;
  * @throws UsageError for a pattern, type or filter that makes no sense, UnavailableError when the kernel can't be used
  * for tracing, FailureError when it refuses. It is not an error that nothing matches yet: see `probes`.
  */
-export function openTracer(options: TracerOptions): Tracer {
+export function openTracer(options: TracerOptions): RecordTracer {
   return new KernelTracer(options);
 }
 
-class KernelTracer implements Tracer {
+/** For whoever makes something else than objects of the events. */
+export interface RecordTracer extends Tracer {
+  /** As the iteration, in place of it: `visit` gets the events of each batch before it. */
+  visiting(visit: RecordVisitor): AsyncIterable<undefined>;
+}
+
+class KernelTracer implements RecordTracer {
   readonly epoch: bigint;
   readonly epochDate: number;
   readonly probes: TracedProbe[] = [];
@@ -135,7 +154,9 @@ class KernelTracer implements Tracer {
   private readonly ahead = new Map<string, { readonly by: number; readonly pattern: string }>();
   private readonly watchers: fs.FSWatcher[] = [];
   /** Read, but newer than what other processors may still deliver. */
-  private held: TraceEvent[] = [];
+  private readonly records = new RecordQueue();
+  /** Bytes of those in the reader's memory. */
+  private held = 0;
   /** There was more to read than one round may. */
   private behind = false;
   private nextRescan = 0;
@@ -230,15 +251,27 @@ class KernelTracer implements Tracer {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly TraceEvent[]> {
+    let events: TraceEvent[] = [];
+    const visit: RecordVisitor = (...record) => events.push(eventOf(...record));
+    for await (const _ of this.visiting(visit)) {
+      const batch = events;
+      events = [];
+      yield batch;
+    }
+  }
+
+  async *visiting(visit: RecordVisitor): AsyncGenerator<undefined> {
     let wait = POLL_MIN;
+    let quiet = 0;
     while (!this.closed) {
       const last = this.stopped;
       this.lookForMore();
-      const events = this.read(last);
-      if (events.length > 0) {
+      if (this.read(last, visit) > 0) {
         wait = POLL_MIN;
-        yield events;
+        quiet = 0;
+        yield;
       } else if (last) return;
+      else if (quiet < POLL_PATIENCE) quiet += wait;
       else wait = Math.min(wait * 1.5, POLL_MAX);
       // Even with more to read: signals and timers have their turn.
       if (!this.stopped) await this.pause(this.behind ? 0 : wait);
@@ -418,42 +451,56 @@ class KernelTracer implements Tracer {
     this.nextRescan = performance.now() + this.interval();
   }
 
-  /** @param all do not hold anything back: nothing more will come. */
-  private read(all: boolean): readonly TraceEvent[] {
-    const { reader, attachments, threads, pids, executions } = this;
-    const { bytes, view } = reader;
+  /** @param all do not hold anything back: nothing more will come. @returns how many events there were. */
+  private read(all: boolean, visit: RecordVisitor): number {
+    const { reader, attachments, records, threads, executions } = this;
     const now = this.now();
-    const events = this.held;
     const ran: Execution[] = [];
-    const complete = reader.drain(PAGES_PER_ROUND, (cpu, time, start) => {
-      const type = view.getUint16(start, true);
-      const attachment = attachments.get(type);
-      if (attachment === undefined) {
-        if (type !== executions?.id) return;
-        const execution = executions.decode(bytes, view, start, time);
-        threads.executed(execution.tid, execution.path);
-        ran.push(execution);
+    const add = (cpu: number, time: number, start: number, end: number): void => {
+      if (reader.view.getUint16(start, true) !== executions?.id) {
+        records.add(cpu, time, start, end);
         return;
       }
-      const { probe, readers, rest } = attachment;
-      const args: ArgumentValue[] = new Array(readers.length);
-      for (let i = 0; i < readers.length; i++) args[i] = readers[i]!(bytes, view, start);
-      // struct trace_entry: type 2, flags 1, preempt_count 1, pid 4.
-      const { pid, tid, comm, thread } = threads.lookup(view.getInt32(start + 4, true), time);
-      if (pids !== undefined && !pids.has(pid)) return;
-      const event = { time, cpu, pid, tid, comm, thread, probe, args };
-      if (rest !== undefined && !evaluate(rest, event)) return;
-      events.push(event);
-    });
+      const execution = executions.decode(reader.bytes, reader.view, start, time);
+      threads.executed(execution.tid, execution.path);
+      ran.push(execution);
+    };
+    const complete = reader.drain(PAGES_PER_ROUND, add, this.held);
     if (executions && ran.length > 0) this.follow(executions, ran);
     this.behind = complete !== Number.POSITIVE_INFINITY;
-    events.sort((a, b) => a.time - b.time);
-    const limit = all ? complete : Math.min(now, complete);
-    let end = events.length;
-    while (end > 0 && events[end - 1]!.time > limit) end--;
-    this.held = events.splice(end);
-    return events;
+
+    const { bytes, view } = reader;
+    const count = records.arrange(all ? complete : Math.min(now, complete));
+    let visited = 0;
+    records.visit(count, (cpu, time, start) => {
+      const attachment = attachments.get(view.getUint16(start, true));
+      if (attachment === undefined) return;
+      // struct trace_entry: type 2, flags 1, preempt_count 1, pid 4.
+      const thread = threads.lookup(view.getInt32(start + 4, true), time);
+      if (this.pids !== undefined && !this.pids.has(thread.pid)) return;
+      const { rest } = attachment;
+      if (rest !== undefined && !evaluate(rest, eventOf(attachment, time, cpu, thread, bytes, view, start)))
+        return;
+      visit(attachment, time, cpu, thread, bytes, view, start);
+      visited++;
+    });
+    this.held = records.remove(count, bytes);
+    return visited;
   }
+}
+
+function eventOf(
+  { probe, readers }: Attachment,
+  time: number,
+  cpu: number,
+  { pid, tid, comm, thread }: ThreadInfo,
+  bytes: Buffer,
+  view: DataView,
+  start: number,
+): TraceEvent {
+  const args: ArgumentValue[] = new Array(readers.length);
+  for (let i = 0; i < readers.length; i++) args[i] = readers[i]!(bytes, view, start);
+  return { time, cpu, pid, tid, comm, thread, probe, args };
 }
 
 function threadsOf(pid: number): number[] {
