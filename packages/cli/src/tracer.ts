@@ -101,10 +101,16 @@ export interface Tracer extends AsyncIterable<readonly TraceEvent[]> {
   close(): void;
 }
 
-/** Waiting between reads, in milliseconds: short while events come, longer when they have not for a while. */
-const POLL_MIN = 10;
-const POLL_MAX = 40;
-const POLL_PATIENCE = 2000;
+/**
+ * Waiting between reads, in milliseconds: short for the next event to be told soon, longer while they come in numbers,
+ * since each look costs as much as a hundred of them, and when none has come for a while.
+ */
+const POLL_NEXT = 10;
+const POLL_BUSY = 25;
+const POLL_IDLE = 40;
+const PATIENCE = 2000;
+/** The part of a buffer that may be filled between two looks: many more events may come before the next. */
+const FILLED = 1 / 16;
 /** A program that was started for tracing is looked at often, so that little of its beginning is missed. */
 const RESCAN_TREE = 100;
 const RESCAN = 1000;
@@ -157,6 +163,8 @@ class KernelTracer implements RecordTracer {
   private readonly records = new RecordQueue();
   /** Bytes of those in the reader's memory. */
   private held = 0;
+  /** Of each processor, in bytes; 0 if it is not known. */
+  private bufferSize = 0;
   /** There was more to read than one round may. */
   private behind = false;
   private nextRescan = 0;
@@ -261,18 +269,18 @@ class KernelTracer implements RecordTracer {
   }
 
   async *visiting(visit: RecordVisitor): AsyncGenerator<undefined> {
-    let wait = POLL_MIN;
     let quiet = 0;
     while (!this.closed) {
       const last = this.stopped;
       this.lookForMore();
+      let wait = POLL_NEXT;
       if (this.read(last, visit) > 0) {
-        wait = POLL_MIN;
         quiet = 0;
         yield;
+        if (this.reader.fullest < FILLED * this.bufferSize) wait = POLL_BUSY;
       } else if (last) return;
-      else if (quiet < POLL_PATIENCE) quiet += wait;
-      else wait = Math.min(wait * 1.5, POLL_MAX);
+      else if (quiet < PATIENCE) quiet += wait;
+      else wait = POLL_IDLE;
       // Even with more to read: signals and timers have their turn.
       if (!this.stopped) await this.pause(this.behind ? 0 : wait);
     }
@@ -303,7 +311,8 @@ class KernelTracer implements RecordTracer {
     const kb =
       options.bufferKb ??
       Math.max(BUFFER_MIN_KB, Math.min(BUFFER_MAX_KB, Math.floor(BUFFERS_KB / processors)));
-    if (!instance.tryWrite('buffer_size_kb', String(kb)) && options.bufferKb !== undefined) {
+    if (instance.tryWrite('buffer_size_kb', String(kb))) this.bufferSize = kb * 1024;
+    else if (options.bufferKb !== undefined) {
       throw new FailureError(`the kernel has no memory for buffers of ${kb} KiB for each processor`);
     }
     // Threads that are gone before they can be looked at.

@@ -28,6 +28,8 @@ export class RingBufferReader {
   view: DataView;
   /** Lost records that the pages told of. */
   lost = 0;
+  /** Bytes that the last `drain` has read of the processor that had most. */
+  fullest = 0;
   /** Whether records were lost whose number is not known: the processors' `stats` have it. */
   lostUnknown = false;
   private readonly layout: PageLayout;
@@ -63,6 +65,7 @@ export class RingBufferReader {
   drain(maxPages: number, onRecord: CpuRecordHandler, kept = 0): number {
     let complete = Number.POSITIVE_INFINITY;
     let at = kept;
+    this.fullest = 0;
     for (const { cpu, fd } of this.files) {
       let last = Number.NEGATIVE_INFINITY;
       let pages = 0;
@@ -76,6 +79,7 @@ export class RingBufferReader {
         else this.lost += lost;
         at += this.layout.size;
       }
+      this.fullest = Math.max(this.fullest, pages * this.layout.size);
       if (pages === maxPages) complete = Math.min(complete, last);
     }
     return complete;
