@@ -33,15 +33,17 @@ const DELETED = ' (deleted)';
  */
 export function parseMaps(text: string, inodes?: ReadonlySet<string>): Mapping[] {
   const mappings: Mapping[] = [];
+  // Nearly all processes map none of them.
+  if (inodes !== undefined && !Array.from(inodes).some((inode) => text.includes(` ${inode} `)))
+    return mappings;
   for (const line of text.split('\n')) {
     // Most lines of a large process have no file: skip them before the expression.
     if (!line.includes('/')) continue;
-    if (inodes !== undefined && !inodes.has(line.split(' ', 5)[4]!)) continue;
     const match = LINE.exec(line);
     if (!match) continue;
     const [, range, start, end, permissions, offset, major, minor, inode, rest] =
       match as unknown as string[];
-    if (inode === '0') continue;
+    if (inode === '0' || inodes?.has(inode!) === false) continue;
     const deleted = rest!.endsWith(DELETED);
     mappings.push({
       start: BigInt(`0x${start}`),
