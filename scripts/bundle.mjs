@@ -68,6 +68,7 @@ const commands = readdirSync(`${CLI}/src/commands`).map((file) => basename(file,
 const { outputFiles, metafile } = await build({
   ...common,
   entryPoints: [
+    { in: `${CLI}/src/start.ts`, out: 'usdt-start' },
     { in: 'usdt', out: 'main' },
     ...commands.map((name) => ({ in: `usdt:${name}`, out: name })),
     { in: `${CLI}/src/catalogue/guarded-child.ts`, out: 'guarded-child' },
