@@ -7,7 +7,6 @@
  */
 
 import * as fs from 'node:fs';
-import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { constants, Script } from 'node:vm';
 import { chooseFolder } from 'libusdt/codecs';
@@ -17,8 +16,11 @@ const HEADER = 256;
 /** Each run compiles what no run before it used: so many of them add to what is kept. */
 const RUNS = 5;
 
-/** @param file CommonJS, in ASCII but for comments. */
-export function runCompiled(file: string): void {
+/**
+ * @param file CommonJS, in ASCII but for comments.
+ * @param require for it.
+ */
+export function runCompiled(file: string, require: NodeJS.Require): void {
   const wrapped = `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(file, 'latin1')}\n})`;
   const kept = openKept(file);
   const script = new Script(wrapped, {
@@ -31,7 +33,7 @@ export function runCompiled(file: string): void {
   if (kept !== undefined && runs < RUNS)
     process.on('exit', () => kept.keep(runs + 1, script.createCachedData()));
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
+  script.runInThisContext()(module.exports, require, module, file, dirname(file));
 }
 
 interface Kept {

@@ -12,4 +12,5 @@ const [, , first, second] = process.argv;
 const name = first === 'help' ? second : first;
 const file = join(import.meta.dirname, `${name}.cjs`);
 const known = name !== undefined && /^\w+$/.test(name) && existsSync(file);
-runCompiled(known ? file : join(import.meta.dirname, 'main.cjs'));
+// Bundled, this is beside them.
+runCompiled(known ? file : join(import.meta.dirname, 'main.cjs'), require);
