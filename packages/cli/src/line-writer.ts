@@ -5,10 +5,10 @@
  * @module
  */
 
-import pc from 'picocolors';
 import type { Attachment, TracedArgument } from './attach.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { probeTitle } from './catalogue/probe.ts';
+import { cyan, dim } from './colours.ts';
 import { Clock, formatValue } from './output.ts';
 import { type ArgumentReader, FAULT, textLength, textStart } from './ringbuffer/decoder.ts';
 import { shown } from './text.ts';
@@ -27,8 +27,7 @@ interface Line {
 const WHO_WIDTH = 20;
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
-const [DIM, UNDIM] = pc
-  .dim('|')
+const [DIM, UNDIM] = dim('|')
   .split('|')
   .map((text) => Buffer.from(text)) as [Buffer, Buffer];
 
@@ -109,7 +108,7 @@ export class LineWriter {
     const { probe, readers, texts } = attachment;
     const values: ValueWriter[] = [];
     let head = '';
-    let before = `${pc.cyan(shown(probeTitle(probe)))}  `;
+    let before = `${cyan(shown(probeTitle(probe)))}  `;
     probe.arguments.forEach((type, index) => {
       before += `${index === 0 ? '' : ', '}${shown(type.name)} arg${index}=`;
       if (type.problem !== undefined) {

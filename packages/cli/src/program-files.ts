@@ -8,6 +8,7 @@
 
 import * as fs from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
+import { milliseconds } from './monotonic.ts';
 
 /** Most words of scripts are no programs; a look at one takes microseconds, and the loader's answer milliseconds. */
 const MOST_WORDS = 2000;
@@ -22,11 +23,11 @@ const LOADER_TIMEOUT = 5000;
 /** Programs that a command names, with what they need. */
 export function filesOfCommand(command: readonly string[]): string[] {
   const files = new Set<string>();
-  const until = performance.now() + MOST_TIME;
+  const until = milliseconds() + MOST_TIME;
   let left = MOST_WORDS;
   const look = (words: readonly string[], depth: number): void => {
     for (const word of words) {
-      if (left-- <= 0 || performance.now() > until) return;
+      if (left-- <= 0 || milliseconds() > until) return;
       const file = findProgram(word) ?? regularFile(word);
       if (file === undefined || files.has(file)) continue;
       const script = depth < MOST_DEPTH ? scriptText(file) : undefined;

@@ -23,6 +23,12 @@ export function standardOutput(): NodeJS.WriteStream {
 
 let isFile: boolean | undefined;
 
+/** Whether it is a terminal; quick for a file. */
+export function isTerminal(): boolean {
+  isFile ??= leadsToFile();
+  return !isFile && standardOutput().isTTY;
+}
+
 /**
  * Writes, and waits if the reader is slow. The data may be changed when it is written.
  * @throws FailureError if it is a file that can't be written.
@@ -42,8 +48,13 @@ export async function print(data: string | Uint8Array): Promise<void> {
 const MEMORY_DEVICE = 1;
 
 function leadsToFile(): boolean {
-  const stat = fs.fstatSync(1);
-  return stat.isFile() || (stat.isCharacterDevice() && stat.rdev >> 8 === MEMORY_DEVICE);
+  try {
+    const stat = fs.fstatSync(1);
+    return stat.isFile() || (stat.isCharacterDevice() && stat.rdev >> 8 === MEMORY_DEVICE);
+  } catch {
+    // It was closed.
+    return false;
+  }
 }
 
 /** A disk that fills up keeps what it has room for. */

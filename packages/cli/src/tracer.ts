@@ -15,6 +15,7 @@ import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './ca
 import { probeTitle } from './catalogue/probe.ts';
 import { CommandError, FailureError, systemCode, UsageError } from './errors.ts';
 import { type Execution, Executions } from './executions.ts';
+import { milliseconds } from './monotonic.ts';
 import { type Pattern, parsePattern } from './pattern.ts';
 import { requireMachinePids } from './pid-namespace.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
@@ -193,7 +194,6 @@ class KernelTracer implements RecordTracer {
     const tracefs = openTracefs().path;
     const matches = this.discovery.find();
     options.prepared?.();
-    removeLeftovers(tracefs);
 
     this.instance = createInstance(tracefs);
     try {
@@ -215,6 +215,9 @@ class KernelTracer implements RecordTracer {
     } catch (error) {
       this.close();
       throw error;
+    } finally {
+      // Others may be at work there, which takes its time: afterwards.
+      removeLeftovers(tracefs);
     }
   }
 
@@ -239,7 +242,7 @@ class KernelTracer implements RecordTracer {
   rescan(): void {
     // A busy folder is no reason to look all the time.
     this.nextRescan = Math.min(this.nextRescan, this.lastRescan + RESCAN_PAUSE);
-    if (performance.now() >= this.nextRescan) this.wake?.();
+    if (milliseconds() >= this.nextRescan) this.wake?.();
   }
 
   stop(): void {
@@ -439,7 +442,7 @@ class KernelTracer implements RecordTracer {
         // No such folder, yet: the regular looks will find it.
       }
     }
-    this.nextRescan = performance.now() + this.interval();
+    this.nextRescan = milliseconds() + this.interval();
   }
 
   private interval(): number {
@@ -447,17 +450,12 @@ class KernelTracer implements RecordTracer {
   }
 
   private lookForMore(): void {
-    if (
-      this.stopped ||
-      this.options.rescan === 0 ||
-      this.options.files ||
-      performance.now() < this.nextRescan
-    )
+    if (this.stopped || this.options.rescan === 0 || this.options.files || milliseconds() < this.nextRescan)
       return;
     this.attachAll(this.discovery.find());
     this.tellUnread();
-    this.lastRescan = performance.now();
-    this.nextRescan = performance.now() + this.interval();
+    this.lastRescan = milliseconds();
+    this.nextRescan = milliseconds() + this.interval();
   }
 
   /** @param all do not hold anything back: nothing more will come. @returns how many events there were. */

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import pc from 'picocolors';
 import type { Attachment, TracedArgument } from '../src/attach.ts';
 import { ByteWriter } from '../src/byte-writer.ts';
 import { type ProbeSite, probeTitle } from '../src/catalogue/probe.ts';
+import { cyan, dim } from '../src/colours.ts';
 import { LineWriter } from '../src/line-writer.ts';
 import { Clock, formatValue } from '../src/output.ts';
 import { argumentReaders, textFields } from '../src/ringbuffer/decoder.ts';
@@ -155,7 +155,7 @@ test('a line is what the functions for text make of it, whatever programs, threa
           const value = formatValue(attachment.readers[index]!(record, view, before), type);
           return `${shown(type.name)} arg${index}=${value}`;
         });
-        const head = `${pc.dim(new Clock(epoch).local(time))}  ${who.padEnd(20)} ${pc.cyan(shown(probeTitle({ provider, name })))}`;
+        const head = `${dim(new Clock(epoch).local(time))}  ${who.padEnd(20)} ${cyan(shown(probeTitle({ provider, name })))}`;
         const line = `${head}  ${values.join(', ')}\n`;
         assert.equal(Buffer.from(writer.take()).toString(), Buffer.from(line + line).toString());
       },

@@ -11,6 +11,7 @@ import * as fs from 'node:fs';
 import { basename } from 'node:path';
 import { ElfError, MachOError, machOKind } from 'libusdt/codecs';
 import { FailureError, systemCode, UnavailableError } from '../errors.ts';
+import { milliseconds } from '../monotonic.ts';
 import { SENTENCE_MAX, shown } from '../text.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
@@ -282,9 +283,9 @@ export class ProcessScanner {
       for (const file of rest.filter(isSilent)) take(file[0], undefined);
       rest = rest.filter((file) => !isSilent(file));
     };
-    const until = performance.now() + LIMITS.guardedTime;
+    const until = milliseconds() + LIMITS.guardedTime;
     for (passOver(); rest.length > 0; passOver()) {
-      if (performance.now() > until) {
+      if (milliseconds() > until) {
         for (const [key, file] of rest) this.pending.set(key, file);
         return;
       }
