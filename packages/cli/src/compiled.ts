@@ -48,6 +48,8 @@ interface Kept {
 function openKept(file: string): Kept | undefined {
   // As for what Node itself keeps: https://nodejs.org/api/cli.html#node_disable_compile_cache1
   if (process.env.NODE_DISABLE_COMPILE_CACHE) return undefined;
+  // Bun has another engine, whatever version of Node it says it is.
+  if (process.versions.bun) return undefined;
   const folder = chooseFolder(process.env);
   if (!('reason' in folder)) {
     try {
@@ -90,12 +92,18 @@ function read(path: string, identity: string): Pick<Kept, 'code' | 'runs'> {
   }
 }
 
-/** Whole or not at all. */
+/** Whole or not at all, also if the power fails: V8 would crash on code with a hole. */
 function write(path: string, identity: string, runs: number, code: Buffer): void {
   const temporary = `${path}.${process.pid}`;
   try {
-    const header = Buffer.from(`${identity}, run ${runs}`.padEnd(HEADER), 'latin1');
-    fs.writeFileSync(temporary, Buffer.concat([header, code]), { mode: 0o600, flag: 'wx' });
+    const fd = fs.openSync(temporary, 'wx', 0o600);
+    try {
+      fs.writeFileSync(fd, `${identity}, run ${runs}`.padEnd(HEADER), 'latin1');
+      fs.writeFileSync(fd, code);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
     fs.renameSync(temporary, path);
   } catch {
     fs.rmSync(temporary, { force: true });
