@@ -1,5 +1,7 @@
 // Joins each entry point's modules into one file: forty files take Node forty milliseconds to import, and a second one
 // that holds what two entry points share takes two. Not minified: people read it in stack traces.
+
+import { isAscii } from 'node:buffer';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { build } from 'esbuild';
@@ -132,6 +134,8 @@ function withoutCopies(text) {
   const direct = text.replaceAll(/__toESM\((require\("node:[\w/]+"\))(?:, 1)?\)/g, '$1');
   const [used] = /\bimport_node_\w+\.default\b/.exec(direct) ?? [];
   if (used !== undefined) throw new Error(`${used}: import what is needed of it by name`);
+  // compiled.ts reads it so.
+  if (!isAscii(Buffer.from(direct))) throw new Error('a character beyond ASCII');
   return direct;
 }
 
