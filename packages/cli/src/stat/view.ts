@@ -239,7 +239,7 @@ function grouped({ label }: Group): string {
 }
 
 function colored(line: string): string {
-  return line.replace(/[█▏▎▍▌▋▊▉#]+$/, (bar) => cyan(bar));
+  return line.replace(/[\u2588-\u258f#]+$/, (bar) => cyan(bar));
 }
 
 function lostText(lost: number): string {
