@@ -74,6 +74,7 @@ const { outputFiles, metafile } = await build({
     { in: 'usdt', out: 'main' },
     ...commands.map((name) => ({ in: `usdt:${name}`, out: name })),
     { in: `${CLI}/src/catalogue/guarded-child.ts`, out: 'guarded-child' },
+    { in: `${CLI}/src/import-module.ts`, out: 'import-module' },
     { in: `${LIBRARY}/src/detached-mount.ts`, out: 'detached-mount' },
   ],
   outdir: `${CLI}/dist`,
@@ -107,15 +108,18 @@ function resolveForCommand({ onResolve, onLoad }) {
     return { contents, resolveDir: `${CLI}/src` };
   });
 
-  // What is run when it is needed, which it is where tracefs is not mounted, and for names that are not ASCII.
+  // What is loaded when it is needed: where tracefs is not mounted, for a definition that is a module, and for names that
+  // are not ASCII.
   const lazy = {
     'libusdt/detached-mount':
       "export const mountDetached = (type) => require('./detached-mount.cjs').mountDetached(type);",
+    '../import-module.ts':
+      "export const importModule = (url) => require('./import-module.cjs').importModule(url);",
     'string-width': "export default (text) => require('string-width')(text);",
   };
-  onResolve({ filter: /^\.\/detached-mount\.cjs$/ }, ({ path }) => ({ path, external: true }));
-  onResolve({ filter: /^libusdt\/detached-mount$|^string-width$/ }, ({ path, namespace }) =>
-    namespace === 'lazy' ? undefined : { path, namespace: 'lazy' },
+  onResolve({ filter: /^\.\/[\w-]+\.cjs$/ }, ({ path }) => ({ path, external: true }));
+  onResolve({ filter: /./ }, ({ path, namespace }) =>
+    namespace !== 'lazy' && Object.hasOwn(lazy, path) ? { path, namespace: 'lazy' } : undefined,
   );
   onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
     contents: lazy[path],

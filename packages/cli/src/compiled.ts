@@ -8,7 +8,7 @@
 
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 import { chooseFolder } from 'libusdt/codecs';
 
 /** Bytes: the code is read faster at a round address. */
@@ -17,7 +17,7 @@ const HEADER = 256;
 const RUNS = 5;
 
 /**
- * @param file CommonJS, in ASCII but for comments.
+ * @param file CommonJS, in ASCII but for comments, and without `import()`.
  * @param require for it.
  */
 export function runCompiled(file: string, require: NodeJS.Require): void {
@@ -26,7 +26,6 @@ export function runCompiled(file: string, require: NodeJS.Require): void {
   const script = new Script(wrapped, {
     filename: file,
     cachedData: kept?.code,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   // Of another version of V8, or with other options: rejected, and compiled anew.
   const runs = kept?.code === undefined || script.cachedDataRejected ? 0 : kept.runs;
