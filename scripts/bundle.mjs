@@ -138,8 +138,10 @@ function withoutCopies(text) {
   const direct = text.replaceAll(/__toESM\((require\("node:[\w/]+"\))(?:, 1)?\)/g, '$1');
   const [used] = /\bimport_node_\w+\.default\b/.exec(direct) ?? [];
   if (used !== undefined) throw new Error(`${used}: import what is needed of it by name`);
-  // compiled.ts reads it so.
+  // What compiled.ts can't run.
   if (!isAscii(Buffer.from(direct))) throw new Error('a character beyond ASCII');
+  if (/\bimport\(/.test(direct) && !direct.includes('packages/cli/src/import-module.ts'))
+    throw new Error('import() of a module: see import-module.ts');
   return direct;
 }
 
