@@ -20,7 +20,8 @@ const GROUPS = {
   bridges: 'publish to a channel that is bridged',
   http: 'an HTTP server with @libusdt/node',
   attach: 'attach to many probes, and end',
-  tracers: 'usdt trace and usdt list against bpftrace and readelf',
+  cli: 'how long usdt takes to start, and for an event',
+  tracers: 'usdt trace against bpftrace',
 };
 
 /** Milliseconds that one of them may take. */

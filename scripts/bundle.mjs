@@ -1,12 +1,15 @@
 // Joins each entry point's modules into one file: forty files take Node forty milliseconds to import, and a second one
 // that holds what two entry points share takes two. Not minified: people read it in stack traces, and Node prints the whole
 // line of an uncaught error. Without blanks and comments the import is as long; shorter names save half a millisecond.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+
+import { isAscii } from 'node:buffer';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
 import { build, transform } from 'esbuild';
 
 const LIBRARY = 'packages/libusdt';
 const NODE = 'packages/node';
+const CLI = 'packages/cli';
 const DROP_IN = 'packages/dtrace-provider';
 
 const common = {
@@ -83,6 +86,112 @@ for (const file of fired) {
 for (const name of ['index', 'provider']) {
   const declarations = readFileSync(`${DROP_IN}/dist/${name}.d.ts`, 'utf8');
   writeFileSync(`${DROP_IN}/dist/${name}.d.cts`, declarations.replace(/(from '\.\/\w+)\.ts'/g, "$1.cjs'"));
+}
+
+// What programs import of the command's package. They share the library with it, and the two entry points a file.
+await build({
+  ...common,
+  entryPoints: [`${CLI}/src/tracer.ts`, `${CLI}/src/catalogue/index.ts`],
+  outdir: `${CLI}/dist`,
+  external: ['libusdt'],
+  format: 'esm',
+  splitting: true,
+  chunkNames: 'shared',
+});
+
+// The command: a file for each of its commands, with all that this one needs, and main.cjs for when none runs. CommonJS,
+// since Node's loader of ES modules takes a tenth of Node's own start. What is hardly ever needed is in a file of its own.
+const commands = readdirSync(`${CLI}/src/commands`).map((file) => basename(file, '.ts'));
+const { outputFiles, metafile } = await build({
+  ...common,
+  entryPoints: [
+    { in: `${CLI}/src/start.ts`, out: 'usdt-start' },
+    { in: 'usdt', out: 'main' },
+    ...commands.map((name) => ({ in: `usdt:${name}`, out: name })),
+    { in: `${CLI}/src/catalogue/guarded-child.ts`, out: 'guarded-child' },
+    { in: `${CLI}/src/import-module.ts`, out: 'import-module' },
+    { in: `${LIBRARY}/src/detached-mount.ts`, out: 'detached-mount' },
+  ],
+  outdir: `${CLI}/dist`,
+  outExtension: { '.js': '.cjs' },
+  alias: {
+    libusdt: `./${LIBRARY}/src/index.ts`,
+    'libusdt/codecs': `./${LIBRARY}/src/codecs.ts`,
+  },
+  define: { 'import.meta.dirname': '__dirname' },
+  // Of one command only, and larger than all the others.
+  external: ['prom-client'],
+  plugins: [{ name: 'usdt', setup: resolveForCommand }],
+  format: 'cjs',
+  sourcemap: false,
+  metafile: true,
+  write: false,
+});
+for (const { path, text } of outputFiles) {
+  const { inputs } = metafile.outputs[`${CLI}/dist/${basename(path)}`];
+  writeFileSync(path, withoutCopies(text) + licencesOf(Object.keys(inputs)));
+}
+
+function resolveForCommand({ onResolve, onLoad }) {
+  onResolve({ filter: /^usdt(:\w+)?$/ }, ({ path }) => ({ path, namespace: 'command' }));
+  onLoad({ filter: /.*/, namespace: 'command' }, ({ path }) => {
+    const [, name] = path.split(':');
+    const contents =
+      name === undefined
+        ? "import { main } from './main.ts'; void main();"
+        : `import { define } from './commands/${name}.ts'; import { main } from './main.ts'; void main({ name: '${name}', define });`;
+    return { contents, resolveDir: `${CLI}/src` };
+  });
+
+  // What is loaded when it is needed: where tracefs is not mounted, for a definition that is a module, and for names that
+  // are not ASCII.
+  const lazy = {
+    'libusdt/detached-mount':
+      "export const mountDetached = (type) => require('./detached-mount.cjs').mountDetached(type);",
+    '../import-module.ts':
+      "export const importModule = (url) => require('./import-module.cjs').importModule(url);",
+    'string-width': "export default (text) => require('string-width')(text);",
+  };
+  onResolve({ filter: /^\.\/[\w-]+\.cjs$/ }, ({ path }) => ({ path, external: true }));
+  onResolve({ filter: /./ }, ({ path, namespace }) =>
+    namespace !== 'lazy' && Object.hasOwn(lazy, path) ? { path, namespace: 'lazy' } : undefined,
+  );
+  onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
+    contents: lazy[path],
+    resolveDir: process.cwd(),
+  }));
+
+  // Commander starts commands that are programs of their own with it, which ours are not. It takes three milliseconds.
+  onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
+    /\/commander\//.test(importer) ? { path, namespace: 'unused' } : undefined,
+  );
+  onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }));
+}
+
+/** esbuild copies a module of Node's with a getter for each of its functions, for importers of a default that we have none of. */
+function withoutCopies(text) {
+  const direct = text.replaceAll(/__toESM\((require\("node:[\w/]+"\))(?:, 1)?\)/g, '$1');
+  const [used] = /\bimport_node_\w+\.default\b/.exec(direct) ?? [];
+  if (used !== undefined) throw new Error(`${used}: import what is needed of it by name`);
+  // What compiled.ts can't run.
+  if (!isAscii(Buffer.from(direct))) throw new Error('a character beyond ASCII');
+  if (/\bimport\(/.test(direct) && !direct.includes('packages/cli/src/import-module.ts'))
+    throw new Error('import() of a module: see import-module.ts');
+  return direct;
+}
+
+/** Whoever passes on a package's code has to pass on its licence. */
+function licencesOf(files) {
+  const packages = new Set(
+    files.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []),
+  );
+  return [...packages]
+    .map((name) => {
+      const folder = `node_modules/${name}`;
+      const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+      return `\n/*! ${name}\n\n${readFileSync(`${folder}/${file}`, 'utf8').trim()}\n*/\n`;
+    })
+    .join('');
 }
 
 /**

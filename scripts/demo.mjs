@@ -22,7 +22,7 @@ const LIMIT = 12_000;
 const PATIENCE = 1000;
 /** Exit code of usdt where the system lacks something, permissions for one. */
 const UNAVAILABLE = 4;
-const USDT = path('packages/cli/dist/main.js');
+const USDT = path('packages/cli/bin/usdt.js');
 
 const started = performance.now();
 const folder = mkdtempSync(join(tmpdir(), 'libusdt-demo-'));

@@ -10,7 +10,7 @@ import { terminalSvg, traceSvg } from './svg.mjs';
 
 const path = (name) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'usdt-pictures-'));
-const usdt = path('packages/cli/dist/main.js');
+const usdt = path('packages/cli/bin/usdt.js');
 const env = { ...process.env, LIBUSDT_DIR: join(folder, 'cache'), LC_ALL: 'C.UTF-8' };
 const shop = spawn(process.execPath, [path('scripts/pictures/shop.mjs')], { env, stdio: 'ignore' });
 const tmux = (...args) =>

@@ -61,7 +61,7 @@ describe('what is in a tarball', () => {
         files.filter(
           (file) => !/^(bin|dist|src)\/.+\.([cm]?[jt]s|js\.map|cjs\.map)$|^[A-Z]+(\.md)?$/.test(file),
         ),
-        ['package.json'],
+        name === '@libusdt/cli' ? ['bin/package.json', 'package.json'] : ['package.json'],
       );
       const named = JSON.stringify([manifest.exports, manifest.bin, manifest.main, manifest.types]);
       for (const [, file] of named.matchAll(/"(?:\.\/)?((?:dist|bin)\/[^"]+)"/g)) {

@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { readMachO, validateDof } from '../../packages/libusdt/src/codecs.ts';
 import { absent, installed, PATIENCE, program, without } from './support.ts';
 
-const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../packages/cli/bin/usdt.js', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../packages/cli/dist/main.cjs', import.meta.url));
 
 function run(command: string, ...args: readonly string[]): string {
   const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 30 });
@@ -94,7 +95,7 @@ const folder = installed();
 const skip =
   (folder === undefined ? absent('Node for macOS from npm (scripts/runtimes.sh)') : false) ||
   without('llvm-readobj', 'llvm-nm', 'python3') ||
-  (existsSync(MAIN) ? false : absent('packages/cli/dist'));
+  (existsSync(BUILT) ? false : absent('packages/cli/dist'));
 
 for (const arch of ['x64', 'arm64'] as const) {
   describe(`Node for macOS on ${arch}`, { skip, timeout: PATIENCE }, () => {

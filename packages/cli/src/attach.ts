@@ -11,7 +11,7 @@ import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
 import { FileSizeError } from './catalogue/sparse-file.ts';
 import { symbolAddresses } from './catalogue/symbols.ts';
 import { fill } from './record-shapes.ts';
-import { type ArgumentReader, argumentReaders } from './ringbuffer/decoder.ts';
+import { type ArgumentReader, argumentReaders, textFields } from './ringbuffer/decoder.ts';
 import { enableShared, type SitePlan } from './shared-events.ts';
 import { type FetchArgument, fetchArgument } from './tracefs/fetch-args.ts';
 import type { Instance } from './tracefs/instance.ts';
@@ -40,6 +40,8 @@ export interface TracedProbe {
 export interface Attachment {
   readonly probe: TracedProbe;
   readonly readers: readonly ArgumentReader[];
+  /** As of `textFields`. */
+  readonly texts: readonly number[];
   /** What of the filter the kernel does not decide. */
   readonly rest: Where | undefined;
 }
@@ -156,9 +158,11 @@ export function attach(
     if ('refused' in each) return each;
     const event = formats.get(each);
     if (event === undefined) return { refused: shared.refused.get(each) };
+    const { names } = fill(event.shape, each);
     const attachment: Attachment = {
       probe: probeOf(each, next + attachments.size),
-      readers: argumentReaders(event.format, fill(event.shape, each).names, each.fetches, each.types),
+      readers: argumentReaders(event.format, names, each.fetches, each.types),
+      texts: textFields(event.format, names, each.fetches),
       rest: event.filtered ? each.rest : where,
     };
     attachments.set(each, attachment);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Writable } from 'node:stream';
 import { FailureError } from './errors.ts';
@@ -30,6 +30,8 @@ const GATE = 'read -r _ <&3 || exit 125; exec 3<&-; exec "$@"';
 /** @throws FailureError when no shell can be started. */
 export function holdCommand(command: readonly string[]): Child {
   let running = true;
+  // Loaded when it is needed: it takes two milliseconds.
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child: ChildProcess = spawn('/bin/sh', ['-c', GATE, 'usdt', ...command], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
   });

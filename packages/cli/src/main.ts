@@ -1,35 +1,28 @@
 /**
- * The `usdt` command. Only the module of the command that runs is loaded: most of the time of a short command is
- * Node's own start.
+ * The `usdt` command. A bundle holds it with one of the commands, or with none, for help and for mistakes: most of the
+ * time of a short command is for loading it.
  * @module
  */
 
-import module from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { inspect } from 'node:util';
+import { join } from 'node:path';
 import { guardBy } from './catalogue/guarded.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { type LoadedCommand, runProgram } from './program.ts';
 import { message } from './text.ts';
 
-// Node 22 and later keep the compiled code between runs.
-(module as { enableCompileCache?: () => void }).enableCompileCache?.();
-
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader, such as head(1), has enough.
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
-  throw error;
-});
-
-guardBy(fileURLToPath(new URL('./catalogue/guarded-child.js', import.meta.url)));
-const { runProgram } = await import('./program.ts');
-try {
-  await runProgram(process.argv);
-} catch (error) {
-  if (!(error instanceof CommandError)) {
-    // As Node itself shows it, but for what a path in it may hold.
-    process.stderr.write(`${message(inspect(error))}\n`);
-    process.exit(EXIT.failure);
+/** @param command the one that the command line names; undefined if it names none. */
+export async function main(command?: LoadedCommand): Promise<void> {
+  guardBy(join(import.meta.dirname, 'guarded-child.cjs'));
+  try {
+    await runProgram(process.argv, command);
+  } catch (error) {
+    if (!(error instanceof CommandError)) {
+      // As Node itself shows it, but for what a path in it may hold.
+      const { inspect } = process.getBuiltinModule('node:util');
+      process.stderr.write(`${message(inspect(error))}\n`);
+      process.exit(EXIT.failure);
+    }
+    process.stderr.write(`usdt: ${message(error.message)}\n`);
+    process.exitCode = error.exitCode;
   }
-  process.stderr.write(`usdt: ${message(error.message)}\n`);
-  process.exitCode = error.exitCode;
 }

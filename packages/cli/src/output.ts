@@ -3,18 +3,12 @@
  * @module
  */
 
-import { once } from 'node:events';
 import { probeTitle } from './catalogue/probe.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
 import { escapeUnseen, message, quoted, SENTENCE_MAX, shown, toJson } from './text.ts';
 import type { TracedArgument, TraceEvent, Tracer } from './tracer.ts';
 
 export { toJson } from './text.ts';
-
-/** Writes to the standard output, and waits if the reader is slow. */
-export async function print(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
-}
 
 /** What stands on the terminal's last line while something goes on. */
 let status = '';
@@ -67,53 +61,43 @@ export function formatValue(
   return String(value);
 }
 
-/** `int32_t arg0=1, char * arg1="x"`. */
-export function formatArguments(values: readonly ArgumentValue[], types: readonly TracedArgument[]): string {
-  let text = '';
-  for (let i = 0; i < types.length; i++) {
-    const type = types[i]!;
-    text += `${i === 0 ? '' : ', '}${shown(type.name)} arg${i}=${formatValue(values[i], type)}`;
-  }
-  return text;
-}
-
 /** Wall-clock times of events: the date is worked out once a second. */
 export class Clock {
+  /** Of the last time asked for: `13:37:00.`, local time. */
+  localSecond = '';
+  /** The rest of it. */
+  nanoseconds = 0;
   private readonly epochDate: number;
   private second = Number.NaN;
-  private prefix = '';
+  private isoSecond = '';
 
   constructor(epochDate: number) {
     this.epochDate = epochDate;
   }
 
+  set(time: number): void {
+    const whole = Math.floor(this.epochDate / 1000);
+    const rest = (this.epochDate - whole * 1000) * 1e6 + time;
+    const seconds = Math.floor(rest / 1e9);
+    this.nanoseconds = Math.trunc(rest - seconds * 1e9);
+    if (whole + seconds === this.second) return;
+    this.second = whole + seconds;
+    const date = new Date(this.second * 1000);
+    const two = (n: number): string => String(n).padStart(2, '0');
+    this.localSecond = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.`;
+    this.isoSecond = date.toISOString().slice(0, 20);
+  }
+
   /** `13:37:00.123456`, local time. */
   local(time: number): string {
-    const [second, nanoseconds] = this.split(time);
-    if (second !== this.second) {
-      this.second = second;
-      const date = new Date(second * 1000);
-      const two = (n: number): string => String(n).padStart(2, '0');
-      this.prefix = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.`;
-    }
-    return this.prefix + String(Math.trunc(nanoseconds / 1000)).padStart(6, '0');
+    this.set(time);
+    return this.localSecond + String(Math.trunc(this.nanoseconds / 1000)).padStart(6, '0');
   }
 
   /** `2026-01-31T12:37:00.123456789Z`. */
   iso(time: number): string {
-    const [second, nanoseconds] = this.split(time);
-    if (second !== this.second) {
-      this.second = second;
-      this.prefix = new Date(second * 1000).toISOString().slice(0, 20);
-    }
-    return `${this.prefix}${String(nanoseconds).padStart(9, '0')}Z`;
-  }
-
-  private split(time: number): [second: number, nanoseconds: number] {
-    const whole = Math.floor(this.epochDate / 1000);
-    const rest = (this.epochDate - whole * 1000) * 1e6 + time;
-    const seconds = Math.floor(rest / 1e9);
-    return [whole + seconds, Math.trunc(rest - seconds * 1e9)];
+    this.set(time);
+    return `${this.isoSecond}${String(this.nanoseconds).padStart(9, '0')}Z`;
   }
 }
 

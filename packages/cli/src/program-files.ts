@@ -6,9 +6,9 @@
  * @module
  */
 
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
+import { milliseconds } from './monotonic.ts';
 
 /** Most words of scripts are no programs; a look at one takes microseconds, and the loader's answer milliseconds. */
 const MOST_WORDS = 2000;
@@ -23,11 +23,11 @@ const LOADER_TIMEOUT = 5000;
 /** Programs that a command names, with what they need. */
 export function filesOfCommand(command: readonly string[]): string[] {
   const files = new Set<string>();
-  const until = performance.now() + MOST_TIME;
+  const until = milliseconds() + MOST_TIME;
   let left = MOST_WORDS;
   const look = (words: readonly string[], depth: number): void => {
     for (const word of words) {
-      if (left-- <= 0 || performance.now() > until) return;
+      if (left-- <= 0 || milliseconds() > until) return;
       const file = findProgram(word) ?? regularFile(word);
       if (file === undefined || files.has(file)) continue;
       const script = depth < MOST_DEPTH ? scriptText(file) : undefined;
@@ -105,6 +105,7 @@ function librariesOf(file: string): string[] {
   const loader = /\/[\x21-\x7e]*\/ld[-.][\x21-\x7e]+/.exec(head.toString('latin1'))?.[0];
   if (!loader || !isSystemLoader(loader)) return [];
   try {
+    const { execFileSync } = process.getBuiltinModule('node:child_process');
     const text = execFileSync(loader, ['--list', file], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],

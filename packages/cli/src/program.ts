@@ -3,40 +3,32 @@
  * @module
  */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { EXIT } from './errors.ts';
+import { standardOutput } from './stdout.ts';
 import { message } from './text.ts';
 
 /** Adds a command's arguments, options, help and action to an empty `Command`. */
 export type Define = (command: Command) => void;
 
-interface Entry {
-  readonly summary: string;
-  readonly load: () => Promise<{ readonly define: Define }>;
+/** The command that runs. */
+export interface LoadedCommand {
+  readonly name: string;
+  readonly define: Define;
 }
 
-/** To add a command, add a line here. */
-const COMMANDS: Readonly<Record<string, Entry>> = {
-  list: { summary: 'list the probes of files and processes', load: () => import('./commands/list.ts') },
-  trace: { summary: 'print the events of probes as they happen', load: () => import('./commands/trace.ts') },
-  stat: {
-    summary: 'count events and measure the time between them, live',
-    load: () => import('./commands/stat.ts'),
-  },
-  record: { summary: 'record events as a trace for Perfetto', load: () => import('./commands/record.ts') },
-  export: {
-    summary: 'count and measure for Prometheus to scrape',
-    load: () => import('./commands/export.ts'),
-  },
-  script: { summary: 'make a script for another tracer', load: () => import('./commands/script.ts') },
-  build: {
-    summary: 'write the image of a provider ahead of time',
-    load: () => import('./commands/build.ts'),
-  },
-  doctor: {
-    summary: 'check what works here, and how to mend the rest',
-    load: () => import('./commands/doctor.ts'),
-  },
+/** What each is for. To add a command, add a line here and a module of that name in commands/. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  list: 'list the probes of files and processes',
+  trace: 'print the events of probes as they happen',
+  stat: 'count events and measure the time between them, live',
+  record: 'record events as a trace for Perfetto',
+  export: 'count and measure for Prometheus to scrape',
+  script: 'make a script for another tracer',
+  build: 'write the image of a provider ahead of time',
+  doctor: 'check what works here, and how to mend the rest',
 };
 
 const EXIT_CODES = `
@@ -48,28 +40,35 @@ Exit codes:
   where those hold.
 `;
 
-/** @throws CommandError for what the user can mend. */
-export async function runProgram(argv: readonly string[]): Promise<void> {
+/**
+ * @param loaded the command that the command line names, if it names one.
+ * @throws CommandError for what the user can mend.
+ */
+export async function runProgram(argv: readonly string[], loaded?: LoadedCommand): Promise<void> {
   const program = new Command('usdt')
     .description('List, trace and measure the USDT probes of any program, with nothing but the Linux kernel.')
-    .version(await version(), '-V, --version')
+    .version(version(), '-V, --version')
     .addHelpText('after', EXIT_CODES)
     .enablePositionalOptions()
-    .configureOutput({ outputError: (text, write) => write(`${message(text.trimEnd())}\n`) })
+    .configureOutput({
+      writeOut: (text) => standardOutput().write(text),
+      outputError: (text, write) => write(`${message(text.trimEnd())}\n`),
+    })
     .showHelpAfterError('(usdt --help tells more)');
-  const wanted = argv[2];
-  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+  for (const [name, summary] of Object.entries(COMMANDS)) {
+    // Only help for all shows the others.
+    if (loaded !== undefined && name !== loaded.name) continue;
     const command = program
       .command(name)
       .summary(summary)
       .passThroughOptions(false)
       .exitOverride()
       .addHelpText('after', EXIT_CODES);
-    if (name === wanted || (wanted === 'help' && name === argv[3])) (await load()).define(command);
+    loaded?.define(command);
   }
   program.exitOverride();
   try {
-    if (wanted === undefined) program.help({ error: true });
+    if (argv[2] === undefined) program.help({ error: true });
     await program.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -78,9 +77,8 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   }
 }
 
-async function version(): Promise<string> {
+function version(): string {
   if (!process.argv.includes('-V') && !process.argv.includes('--version')) return '';
-  const { readFileSync } = await import('node:fs');
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

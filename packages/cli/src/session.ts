@@ -11,12 +11,21 @@ import type { TargetOptions } from './options.ts';
 import { count, warn } from './output.ts';
 import { shown } from './text.ts';
 import { startTime } from './tracefs/owner.ts';
-import { openTracer, type TraceEvent, type Tracer, type TracerOptions } from './tracer.ts';
+import {
+  openTracer,
+  type RecordTracer,
+  type RecordVisitor,
+  type TraceEvent,
+  type Tracer,
+  type TracerOptions,
+} from './tracer.ts';
 
 export interface SessionHandlers {
   /** Everything is attached; called before a traced command begins. */
   readonly ready?: (tracer: Tracer) => Promise<void> | void;
-  /** A batch of events, in order of time. @returns whether to go on. */
+  /** For each event, in place of an object in the batch. */
+  readonly visit?: RecordVisitor;
+  /** A batch of events, in order of time; empty with `visit`. @returns whether to go on. */
   readonly events: (events: readonly TraceEvent[], tracer: Tracer) => Promise<boolean> | boolean;
   /** The tracer has ended; it is closed afterwards. */
   readonly end?: (tracer: Tracer) => Promise<void> | void;
@@ -40,7 +49,7 @@ export async function runSession(
   if (command && options.pid) throw new UsageError("a command (-c) and a process (-p) can't both be traced");
   for (const pid of options.pid ?? []) checkProcess(pid);
   let child: Child | undefined;
-  let tracer: Tracer | undefined;
+  let tracer: RecordTracer | undefined;
   const timers: NodeJS.Timeout[] = [];
   let signalled = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -75,8 +84,8 @@ export async function runSession(
     if (options.pid) timers.push(watchProcesses(options.pid, tracer));
 
     let told = tracer.problems.length;
-    for await (const events of tracer) {
-      if (!(await handlers.events(events, tracer))) {
+    for await (const events of handlers.visit ? tracer.visiting(handlers.visit) : tracer) {
+      if (!(await handlers.events(events ?? [], tracer))) {
         tracer.stop();
         break;
       }

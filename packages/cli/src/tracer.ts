@@ -10,19 +10,21 @@
  */
 
 import * as fs from 'node:fs';
-import { type AttachedEvent, attach, type TracedProbe } from './attach.ts';
+import { type AttachedEvent, type Attachment, attach, type TracedProbe } from './attach.ts';
 import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './catalogue/discovery.ts';
 import { probeTitle } from './catalogue/probe.ts';
 import { CommandError, FailureError, systemCode, UsageError } from './errors.ts';
 import { type Execution, Executions } from './executions.ts';
+import { milliseconds } from './monotonic.ts';
 import { type Pattern, parsePattern } from './pattern.ts';
 import { requireMachinePids } from './pid-namespace.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
 import { parsePageLayout } from './ringbuffer/page.ts';
 import { RingBufferReader } from './ringbuffer/reader.ts';
+import { RecordQueue } from './ringbuffer/records.ts';
 import { shellWord } from './shell.ts';
 import { SENTENCE_MAX, shown } from './text.ts';
-import { ThreadTable } from './threads.ts';
+import { type ThreadInfo, ThreadTable } from './threads.ts';
 import { createInstance, type Instance, removeLeftovers } from './tracefs/instance.ts';
 import { openTracefs } from './tracefs/tracefs.ts';
 import { parseTypeOverride } from './types.ts';
@@ -44,6 +46,17 @@ export interface TraceEvent {
   readonly probe: TracedProbe;
   readonly args: readonly ArgumentValue[];
 }
+
+/** Called for each event in order of time. The record is at `start`, and gone when the call is over. */
+export type RecordVisitor = (
+  attachment: Attachment,
+  time: number,
+  cpu: number,
+  thread: ThreadInfo,
+  bytes: Buffer,
+  view: DataView,
+  start: number,
+) => void;
 
 export interface TracerOptions {
   /** As of pattern.ts. */
@@ -89,9 +102,16 @@ export interface Tracer extends AsyncIterable<readonly TraceEvent[]> {
   close(): void;
 }
 
-/** Waiting between reads, in milliseconds: short while events come, longer when they don't. */
-const POLL_MIN = 10;
-const POLL_MAX = 40;
+/**
+ * Waiting between reads, in milliseconds: short for the next event to be told soon, longer while they come in numbers,
+ * since each look costs as much as a hundred of them, and when none has come for a while.
+ */
+const POLL_NEXT = 10;
+const POLL_BUSY = 25;
+const POLL_IDLE = 40;
+const PATIENCE = 2000;
+/** The part of a buffer that may be filled between two looks: many more events may come before the next. */
+const FILLED = 1 / 16;
 /** A program that was started for tracing is looked at often, so that little of its beginning is missed. */
 const RESCAN_TREE = 100;
 const RESCAN = 1000;
@@ -107,11 +127,17 @@ const BUFFER_MAX_KB = 8192;
  * @throws UsageError for a pattern, type or filter that makes no sense, UnavailableError when the kernel can't be used
  * for tracing, FailureError when it refuses. It is not an error that nothing matches yet: see `probes`.
  */
-export function openTracer(options: TracerOptions): Tracer {
+export function openTracer(options: TracerOptions): RecordTracer {
   return new KernelTracer(options);
 }
 
-class KernelTracer implements Tracer {
+/** For whoever makes something else than objects of the events. */
+export interface RecordTracer extends Tracer {
+  /** As the iteration, in place of it: `visit` gets the events of each batch before it. */
+  visiting(visit: RecordVisitor): AsyncIterable<undefined>;
+}
+
+class KernelTracer implements RecordTracer {
   readonly epoch: bigint;
   readonly epochDate: number;
   readonly probes: TracedProbe[] = [];
@@ -135,7 +161,11 @@ class KernelTracer implements Tracer {
   private readonly ahead = new Map<string, { readonly by: number; readonly pattern: string }>();
   private readonly watchers: fs.FSWatcher[] = [];
   /** Read, but newer than what other processors may still deliver. */
-  private held: TraceEvent[] = [];
+  private readonly records = new RecordQueue();
+  /** Bytes of those in the reader's memory. */
+  private held = 0;
+  /** Of each processor, in bytes; 0 if it is not known. */
+  private bufferSize = 0;
   /** There was more to read than one round may. */
   private behind = false;
   private nextRescan = 0;
@@ -164,7 +194,6 @@ class KernelTracer implements Tracer {
     const tracefs = openTracefs().path;
     const matches = this.discovery.find();
     options.prepared?.();
-    removeLeftovers(tracefs);
 
     this.instance = createInstance(tracefs);
     try {
@@ -186,6 +215,9 @@ class KernelTracer implements Tracer {
     } catch (error) {
       this.close();
       throw error;
+    } finally {
+      // Others may be at work there, which takes its time: afterwards.
+      removeLeftovers(tracefs);
     }
   }
 
@@ -210,7 +242,7 @@ class KernelTracer implements Tracer {
   rescan(): void {
     // A busy folder is no reason to look all the time.
     this.nextRescan = Math.min(this.nextRescan, this.lastRescan + RESCAN_PAUSE);
-    if (performance.now() >= this.nextRescan) this.wake?.();
+    if (milliseconds() >= this.nextRescan) this.wake?.();
   }
 
   stop(): void {
@@ -230,16 +262,28 @@ class KernelTracer implements Tracer {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly TraceEvent[]> {
-    let wait = POLL_MIN;
+    let events: TraceEvent[] = [];
+    const visit: RecordVisitor = (...record) => events.push(eventOf(...record));
+    for await (const _ of this.visiting(visit)) {
+      const batch = events;
+      events = [];
+      yield batch;
+    }
+  }
+
+  async *visiting(visit: RecordVisitor): AsyncGenerator<undefined> {
+    let quiet = 0;
     while (!this.closed) {
       const last = this.stopped;
       this.lookForMore();
-      const events = this.read(last);
-      if (events.length > 0) {
-        wait = POLL_MIN;
-        yield events;
+      let wait = POLL_NEXT;
+      if (this.read(last, visit) > 0) {
+        quiet = 0;
+        yield;
+        if (this.reader.fullest < FILLED * this.bufferSize) wait = POLL_BUSY;
       } else if (last) return;
-      else wait = Math.min(wait * 1.5, POLL_MAX);
+      else if (quiet < PATIENCE) quiet += wait;
+      else wait = POLL_IDLE;
       // Even with more to read: signals and timers have their turn.
       if (!this.stopped) await this.pause(this.behind ? 0 : wait);
     }
@@ -270,7 +314,8 @@ class KernelTracer implements Tracer {
     const kb =
       options.bufferKb ??
       Math.max(BUFFER_MIN_KB, Math.min(BUFFER_MAX_KB, Math.floor(BUFFERS_KB / processors)));
-    if (!instance.tryWrite('buffer_size_kb', String(kb)) && options.bufferKb !== undefined) {
+    if (instance.tryWrite('buffer_size_kb', String(kb))) this.bufferSize = kb * 1024;
+    else if (options.bufferKb !== undefined) {
       throw new FailureError(`the kernel has no memory for buffers of ${kb} KiB for each processor`);
     }
     // Threads that are gone before they can be looked at.
@@ -387,7 +432,7 @@ class KernelTracer implements Tracer {
         // No such folder, yet: the regular looks will find it.
       }
     }
-    this.nextRescan = performance.now() + this.interval();
+    this.nextRescan = milliseconds() + this.interval();
   }
 
   private interval(): number {
@@ -395,57 +440,67 @@ class KernelTracer implements Tracer {
   }
 
   private lookForMore(): void {
-    if (
-      this.stopped ||
-      this.options.rescan === 0 ||
-      this.options.files ||
-      performance.now() < this.nextRescan
-    )
+    if (this.stopped || this.options.rescan === 0 || this.options.files || milliseconds() < this.nextRescan)
       return;
     this.attachAll(this.discovery.find());
     this.tellUnread();
-    this.lastRescan = performance.now();
-    this.nextRescan = performance.now() + this.interval();
+    this.lastRescan = milliseconds();
+    this.nextRescan = milliseconds() + this.interval();
   }
 
-  /** @param all do not hold anything back: nothing more will come. */
-  private read(all: boolean): readonly TraceEvent[] {
-    const { reader, attachedEvents, threads, pids, executions } = this;
-    const { bytes, view } = reader;
+  /** @param all do not hold anything back: nothing more will come. @returns how many events there were. */
+  private read(all: boolean, visit: RecordVisitor): number {
+    const { reader, attachedEvents, records, threads, executions } = this;
     const now = this.now();
-    const events = this.held;
     const ran: Execution[] = [];
-    const complete = reader.drain(PAGES_PER_ROUND, (cpu, time, start) => {
-      const type = view.getUint16(start, true);
-      const attached = attachedEvents.get(type);
-      if (attached === undefined) {
-        if (type !== executions?.id) return;
-        const execution = executions.decode(bytes, view, start, time);
-        threads.executed(execution.tid, execution.path);
-        ran.push(execution);
+    const add = (cpu: number, time: number, start: number, end: number): void => {
+      if (reader.view.getUint16(start, true) !== executions?.id) {
+        records.add(cpu, time, start, end);
         return;
       }
-      const { attachments, numberAt } = attached;
-      const number = numberAt === undefined ? 0 : view.getUint16(start + numberAt, true);
-      const { probe, readers, rest } = attachments[number]!;
-      const args: ArgumentValue[] = new Array(readers.length);
-      for (let i = 0; i < readers.length; i++) args[i] = readers[i]!(bytes, view, start);
-      // struct trace_entry: type 2, flags 1, preempt_count 1, pid 4.
-      const { pid, tid, comm, thread } = threads.lookup(view.getInt32(start + 4, true), time);
-      if (pids !== undefined && !pids.has(pid)) return;
-      const event = { time, cpu, pid, tid, comm, thread, probe, args };
-      if (rest !== undefined && !evaluate(rest, event)) return;
-      events.push(event);
-    });
+      const execution = executions.decode(reader.bytes, reader.view, start, time);
+      threads.executed(execution.tid, execution.path);
+      ran.push(execution);
+    };
+    const complete = reader.drain(PAGES_PER_ROUND, add, this.held);
     if (executions && ran.length > 0) this.follow(executions, ran);
     this.behind = complete !== Number.POSITIVE_INFINITY;
-    events.sort((a, b) => a.time - b.time);
-    const limit = all ? complete : Math.min(now, complete);
-    let end = events.length;
-    while (end > 0 && events[end - 1]!.time > limit) end--;
-    this.held = events.splice(end);
-    return events;
+
+    const { bytes, view } = reader;
+    const count = records.arrange(all ? complete : Math.min(now, complete));
+    let visited = 0;
+    records.visit(count, (cpu, time, start) => {
+      const attached = attachedEvents.get(view.getUint16(start, true));
+      if (attached === undefined) return;
+      const { numberAt } = attached;
+      const attachment =
+        attached.attachments[numberAt === undefined ? 0 : view.getUint16(start + numberAt, true)]!;
+      // struct trace_entry: type 2, flags 1, preempt_count 1, pid 4.
+      const thread = threads.lookup(view.getInt32(start + 4, true), time);
+      if (this.pids !== undefined && !this.pids.has(thread.pid)) return;
+      const { rest } = attachment;
+      if (rest !== undefined && !evaluate(rest, eventOf(attachment, time, cpu, thread, bytes, view, start)))
+        return;
+      visit(attachment, time, cpu, thread, bytes, view, start);
+      visited++;
+    });
+    this.held = records.remove(count, bytes);
+    return visited;
   }
+}
+
+function eventOf(
+  { probe, readers }: Attachment,
+  time: number,
+  cpu: number,
+  { pid, tid, comm, thread }: ThreadInfo,
+  bytes: Buffer,
+  view: DataView,
+  start: number,
+): TraceEvent {
+  const args: ArgumentValue[] = new Array(readers.length);
+  for (let i = 0; i < readers.length; i++) args[i] = readers[i]!(bytes, view, start);
+  return { time, cpu, pid, tid, comm, thread, probe, args };
 }
 
 function threadsOf(pid: number): number[] {

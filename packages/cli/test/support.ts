@@ -9,7 +9,8 @@ import { tracefsFolders } from '../src/tracefs/tracefs.ts';
 
 export { absent, without };
 
-export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../bin/usdt.js', import.meta.url));
+const BUILT = fileURLToPath(new URL('../dist/main.cjs', import.meta.url));
 
 /** For `skip`: false where the programs of fixtures/ run. */
 export function withoutPrograms(): string | false {
@@ -18,7 +19,7 @@ export function withoutPrograms(): string | false {
 
 /** For `skip`: false if `usdt` is built. */
 export function withoutCommand(): string | false {
-  return fs.existsSync(MAIN) ? false : absent('packages/cli/dist');
+  return fs.existsSync(BUILT) ? false : absent('packages/cli/dist');
 }
 
 /** Where tracefs is mounted for all to see; undefined where it is not. */

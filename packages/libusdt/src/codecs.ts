@@ -1,6 +1,6 @@
 /**
  * The low-level API (`libusdt/codecs`): the codecs that the library and its tools are made of, bytes in, values out, and
- * back; and what tools must know of the cache folder (`folderCandidates`, `publishedName`), which asks the runtime.
+ * back; and what tools must know of the cache folder (`chooseFolder`, `folderCandidates`, `publishedName`), which asks the runtime.
  * It follows the formats, so it may grow with a minor version.
  * @module
  */
@@ -89,7 +89,7 @@ export {
   type OperandType,
   parseArguments,
 } from './sdt/operands.ts';
-export { type Environment, folderCandidates } from './system/folder.ts';
+export { chooseFolder, type Environment, folderCandidates } from './system/folder.ts';
 export { publishedName } from './system/names.ts';
 export {
   type Arch,

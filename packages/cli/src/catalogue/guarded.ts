@@ -6,9 +6,8 @@
  * @module
  */
 
-import { type SpawnSyncOptionsWithBufferEncoding, spawnSync } from 'node:child_process';
+import type { SpawnSyncOptionsWithBufferEncoding } from 'node:child_process';
 import * as fs from 'node:fs';
-import { deserialize, serialize } from 'node:v8';
 import { LIMITS } from './limits.ts';
 import type { Mapping } from './maps.ts';
 import type { ProbeFile } from './probe.ts';
@@ -129,6 +128,9 @@ function killGroup(leader: number): void {
 /** @returns the answers that came in time. */
 function question(text: Question): unknown[] {
   if (child === undefined) throw new TypeError('guardBy() names no program');
+  // Loaded when they are needed, which is hardly ever.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
+  const { deserialize, serialize } = process.getBuiltinModule('node:v8');
   const reader = [process.execPath, ...process.execArgv, child];
   const [command, ...args] = fs.existsSync(SHELL) ? [SHELL, '-c', APART, SECONDS, ...reader] : reader;
   const options: SpawnSyncOptionsWithBufferEncoding & { detached: boolean } = {
@@ -153,7 +155,7 @@ function question(text: Question): unknown[] {
 
 /** An answer of the child. */
 export function encodeAnswer(answer: unknown): Buffer {
-  const body = serialize(answer);
+  const body = process.getBuiltinModule('node:v8').serialize(answer);
   const header = Buffer.alloc(HEADER);
   header.writeUInt32LE(body.length);
   return Buffer.concat([header, body]);

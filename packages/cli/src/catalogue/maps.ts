@@ -28,10 +28,14 @@ const DELETED = ' (deleted)';
 
 /**
  * @param text as latin1, which keeps the bytes of names.
+ * @param inodes of the files that matter; undefined for all.
  * @returns the mappings of files; those of anonymous memory and of the kernel's own pages are left out.
  */
-export function parseMaps(text: string): Mapping[] {
+export function parseMaps(text: string, inodes?: ReadonlySet<string>): Mapping[] {
   const mappings: Mapping[] = [];
+  // Nearly all processes map none of them.
+  if (inodes !== undefined && !Array.from(inodes).some((inode) => text.includes(` ${inode} `)))
+    return mappings;
   for (const line of text.split('\n')) {
     // Most lines of a large process have no file: skip them before the expression.
     if (!line.includes('/')) continue;
@@ -39,7 +43,7 @@ export function parseMaps(text: string): Mapping[] {
     if (!match) continue;
     const [, range, start, end, permissions, offset, major, minor, inode, rest] =
       match as unknown as string[];
-    if (inode === '0') continue;
+    if (inode === '0' || inodes?.has(inode!) === false) continue;
     const deleted = rest!.endsWith(DELETED);
     mappings.push({
       start: BigInt(`0x${start}`),
@@ -58,6 +62,11 @@ export function parseMaps(text: string): Mapping[] {
 
 export function fileKey(major: number, minor: number, inode: string | bigint): string {
   return `${major}:${minor}:${inode}`;
+}
+
+/** The inode number in a key. */
+export function inodeOf(key: string): string {
+  return key.slice(key.lastIndexOf(':') + 1);
 }
 
 /** The key of a file by its `stat` (dev as in makedev(3) of Linux). */

@@ -12,6 +12,7 @@ import { basename } from 'node:path';
 import { ElfError, MachOError, machOKind } from 'libusdt/codecs';
 import { FailureError, systemCode, UnavailableError } from '../errors.ts';
 import { isLinux, requireLinux } from '../linux.ts';
+import { milliseconds } from '../monotonic.ts';
 import { SENTENCE_MAX, shown } from '../text.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
@@ -109,43 +110,44 @@ export function processIds(): number[] {
     .sort((a, b) => a - b);
 }
 
-export interface ProcessMappings {
-  readonly pid: number;
-  readonly mappings: readonly Mapping[];
-}
-
 /**
  * Undefined for a process that is gone, belongs to someone else, or is a thread of the kernel.
  * @param passOver called if there is too much of it to be read.
+ * @param inodes of the files that matter; undefined for all.
  */
-export function readMappings(pid: number, passOver?: () => void): Mapping[] | undefined {
+export function readMappings(
+  pid: number,
+  passOver?: () => void,
+  inodes?: ReadonlySet<string>,
+): Mapping[] | undefined {
   try {
     const { text, whole } = readBounded(`/proc/${pid}/maps`, LIMITS.mapsBytes);
     if (!whole) passOver?.();
-    return parseMaps(text);
+    return parseMaps(text, inodes);
   } catch {
     return undefined;
   }
 }
 
+/** A machine has hundreds of processes: memory for each would be the larger part of reading them. */
+let part: Buffer | undefined;
+
 /** A file of /proc, which does not tell its size. @throws the system's error. */
 function readBounded(path: string, most: number): { readonly text: string; readonly whole: boolean } {
+  part ??= Buffer.allocUnsafe(64 * 1024);
   const fd = fs.openSync(path, 'r');
   try {
-    const parts: Buffer[] = [];
-    for (let size = 0; size < most; ) {
-      const part = Buffer.allocUnsafe(64 * 1024);
+    let text = '';
+    while (text.length < most) {
       let filled = 0;
       let read: number;
       do {
         read = fs.readSync(fd, part, filled, part.length - filled, null);
         filled += read;
       } while (read > 0 && filled < part.length);
-      parts.push(part.subarray(0, filled));
-      size += filled;
-      if (read === 0) return { text: Buffer.concat(parts).toString('latin1'), whole: true };
+      text += part.toString('latin1', 0, filled);
+      if (read === 0) return { text, whole: true };
     }
-    const text = Buffer.concat(parts).toString('latin1');
     return { text: text.slice(0, text.lastIndexOf('\n') + 1), whole: false };
   } finally {
     fs.closeSync(fd);
@@ -180,10 +182,15 @@ export class ProcessScanner {
 
   /**
    * @param wanted leaves out other mappings.
+   * @param read the mappings of a process, if they are known.
    * @returns files with probes that no earlier scan returned. What the kernel takes for one may be several of them, for
    * mounts of their own, with one `key`.
    */
-  scan(pids: Iterable<number>, wanted: (mapping: Mapping) => boolean = () => true): ProbeFile[] {
+  scan(
+    pids: Iterable<number>,
+    wanted: (mapping: Mapping) => boolean = () => true,
+    read: typeof readMappings = readMappings,
+  ): ProbeFile[] {
     const found = this.pending;
     this.pending = new Map();
     const until = processorTime() + (this.looks++ === 0 ? LIMITS.firstLookTime : LIMITS.laterLookTime);
@@ -194,7 +201,7 @@ export class ProcessScanner {
         const text = `/proc/${pid}/maps: more than ${mebibytes(LIMITS.mapsBytes)}: the rest is passed over`;
         this.problems.set(`${pid}`, text);
       };
-      for (const mapping of readMappings(pid, passOver) ?? []) {
+      for (const mapping of read(pid, passOver) ?? []) {
         if (!mapping.executable || !wanted(mapping)) continue;
         const key = needsGuard(mapping) ? guardedKey(mapping, pid) : this.ownKey(mapping, pid);
         if (this.known.has(key)) continue;
@@ -210,13 +217,13 @@ export class ProcessScanner {
       if (file) files.push(file);
     };
     const guarded: (readonly [key: string, file: Found])[] = [];
-    let read = 0;
+    let taken = 0;
     for (const [key, mapped] of found) {
       if (this.known.has(key)) continue;
       if (needsGuard(mapped.mapping)) guarded.push([key, mapped]);
-      else if (read > 0 && processorTime() > until) this.pending.set(key, mapped);
+      else if (taken > 0 && processorTime() > until) this.pending.set(key, mapped);
       else {
-        read++;
+        taken++;
         take(key, this.read(mapped));
       }
     }
@@ -273,6 +280,7 @@ export class ProcessScanner {
     files: readonly (readonly [key: string, file: Found])[],
     take: (key: string, file: ProbeFile | undefined) => void,
   ): void {
+    if (files.length === 0) return;
     let rest = files;
     const passOver = (): void => {
       const isSilent = ([, { mapping }]: (typeof rest)[number]): boolean =>
@@ -280,9 +288,9 @@ export class ProcessScanner {
       for (const file of rest.filter(isSilent)) take(file[0], undefined);
       rest = rest.filter((file) => !isSilent(file));
     };
-    const until = performance.now() + LIMITS.guardedTime;
+    const until = milliseconds() + LIMITS.guardedTime;
     for (passOver(); rest.length > 0; passOver()) {
-      if (performance.now() > until) {
+      if (milliseconds() > until) {
         for (const [key, file] of rest) this.pending.set(key, file);
         return;
       }

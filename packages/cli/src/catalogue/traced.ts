@@ -7,18 +7,23 @@
 
 import * as fs from 'node:fs';
 import { tracedGuarded } from './guarded.ts';
-import type { Mapping } from './maps.ts';
+import { inodeOf, type Mapping } from './maps.ts';
 import type { ProbeFile, ProbeSite } from './probe.ts';
 import { processIds, readMappings } from './sources.ts';
 
-/** The mappings of every process that maps something with a key in `keys`. */
+/**
+ * The mappings of every process that maps something with a key in `keys`.
+ * @param read the mappings of a process, if they are known.
+ */
 export function findMappings(
   keys: ReadonlySet<string>,
   pids: Iterable<number> = processIds(),
+  read: typeof readMappings = readMappings,
 ): Map<number, Mapping[]> {
+  const inodes = new Set(Array.from(keys, inodeOf));
   const found = new Map<number, Mapping[]>();
   for (const pid of pids) {
-    const mappings = (readMappings(pid) ?? []).filter(({ key }) => keys.has(key));
+    const mappings = (read(pid, undefined, inodes) ?? []).filter(({ key }) => keys.has(key));
     if (mappings.length > 0) found.set(pid, mappings);
   }
   return found;

@@ -22,8 +22,10 @@ import {
   tracepointFor,
 } from 'libusdt/codecs';
 import { FailureError, systemCode } from '../errors.ts';
+import { importModule } from '../import-module.ts';
 import { isLinux } from '../linux.ts';
-import { count, print, toJson } from '../output.ts';
+import { count, toJson } from '../output.ts';
+import { print } from '../stdout.ts';
 import { SENTENCE_MAX, shown } from '../text.ts';
 
 interface BuildOptions {
@@ -149,7 +151,7 @@ const KEYS: readonly string[] = ['provider', 'module', 'probes'];
 
 /** @throws FailureError which says what is wrong with it. */
 async function readDefinition(path: string): Promise<ImageDefinition> {
-  const value = path.endsWith('.json') ? readJson(path) : await importModule(path);
+  const value = path.endsWith('.json') ? readJson(path) : await importDefinition(path);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new FailureError(`${shown(path)}: a definition is an object with provider and probes`);
   const unknown = Object.keys(value).find((key) => !KEYS.includes(key));
@@ -178,11 +180,11 @@ function readJson(path: string): unknown {
 }
 
 /** Its default export, or else its named ones. */
-async function importModule(path: string): Promise<unknown> {
+async function importDefinition(path: string): Promise<unknown> {
   if (!fs.existsSync(path)) throw new FailureError(`${shown(path)}: no such file`);
   let module: Record<string, unknown>;
   try {
-    module = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
+    module = await importModule(pathToFileURL(resolve(path)).href);
   } catch (error) {
     throw new FailureError(
       `${shown(path)} can't be imported: ${shown(error instanceof Error ? error.message : String(error), SENTENCE_MAX)}`,

@@ -4,11 +4,12 @@
  */
 
 import type { Command } from 'commander';
-import pc from 'picocolors';
+import { bold, dim, green, red, yellow } from '../colours.ts';
 import type { Finding, State } from '../doctor/check.ts';
 import { runChecks } from '../doctor/index.ts';
 import { EXIT } from '../errors.ts';
-import { print, toJson } from '../output.ts';
+import { toJson } from '../output.ts';
+import { print } from '../stdout.ts';
 import { escapeUnseen } from '../text.ts';
 
 interface DoctorOptions {
@@ -40,9 +41,9 @@ const SIGNALS = [
 ] as const;
 
 const COLOURS: Readonly<Record<State, (text: string) => string>> = {
-  ok: pc.green,
-  warn: pc.yellow,
-  fail: pc.red,
+  ok: green,
+  warn: yellow,
+  fail: red,
 };
 
 async function run({ json }: DoctorOptions): Promise<void> {
@@ -58,5 +59,5 @@ async function run({ json }: DoctorOptions): Promise<void> {
 
 function line({ check, state, message, fix }: Finding): string {
   const head = `${COLOURS[state](state.padEnd(4))}  ${check.padEnd(11)}`;
-  return `${head}  ${escapeUnseen(message)}${fix === undefined ? '' : `\n      ${pc.dim('fix:'.padEnd(11))}  ${pc.bold(escapeUnseen(fix))}`}`;
+  return `${head}  ${escapeUnseen(message)}${fix === undefined ? '' : `\n      ${dim('fix:'.padEnd(11))}  ${bold(escapeUnseen(fix))}`}`;
 }

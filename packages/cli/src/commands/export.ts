@@ -10,9 +10,10 @@ import { BUCKETS, Metrics } from '../export/metrics.ts';
 import { type MetricsServer, serveMetrics } from '../export/server.ts';
 import { checkFields, parseField } from '../fields.ts';
 import { addTargetOptions, collect, splitOperands, type TargetOptions } from '../options.ts';
-import { describeTraced, lostMessage, print, toJson, warn } from '../output.ts';
+import { describeTraced, lostMessage, toJson, warn } from '../output.ts';
 import { checkPairs, Pairing, parsePairs } from '../pairs.ts';
 import { runSession } from '../session.ts';
+import { print } from '../stdout.ts';
 
 interface ExportOptions extends TargetOptions {
   readonly listen: Address;

@@ -4,14 +4,23 @@
  */
 
 import type { Command } from 'commander';
+import { inodeOf, type Mapping } from '../catalogue/maps.ts';
 import { type ProbeFile, type ProbeSite, probeTitle } from '../catalogue/probe.ts';
-import { BY_FILE, checkProcess, openProbeFiles, ProcessScanner, processIds } from '../catalogue/sources.ts';
+import {
+  BY_FILE,
+  checkProcess,
+  openProbeFiles,
+  ProcessScanner,
+  processIds,
+  readMappings,
+} from '../catalogue/sources.ts';
 import { findMappings, tracedSites } from '../catalogue/traced.ts';
 import { EXIT, FailureError, UsageError } from '../errors.ts';
 import { isLinux, requireLinux } from '../linux.ts';
 import { positiveInteger } from '../options.ts';
-import { print, toJson, warn } from '../output.ts';
+import { toJson, warn } from '../output.ts';
 import { type Pattern, parsePattern } from '../pattern.ts';
+import { print } from '../stdout.ts';
 import { SENTENCE_MAX, shown } from '../text.ts';
 
 interface ListOptions {
@@ -52,13 +61,16 @@ async function run(operands: string[], options: ListOptions): Promise<void> {
   if (paths.length === 0) requireLinux('looking at processes', BY_FILE);
   const pids = options.pid === undefined ? processIds() : [options.pid];
   if (options.pid !== undefined) checkProcess(options.pid);
-  const files = paths.length > 0 ? withMounts(readFiles(paths), pids) : scan(pids);
+  const named = readFiles(paths);
+  // Of each process once: to read them takes longer than all else.
+  const read = paths.length > 0 ? readOnce(named) : readMappings;
+  const files = paths.length > 0 ? withMounts(named, pids, read) : scan(pids);
   const selected = files
     .map((file) => ({ ...file, sites: file.sites.filter((site) => isWanted(site, file, patterns)) }))
     .filter(({ sites }) => sites.length > 0);
   const traced = tracedSites(
     selected,
-    findMappings(new Set(selected.flatMap(({ mapKeys }) => mapKeys)), pids),
+    findMappings(new Set(selected.flatMap(({ mapKeys }) => mapKeys)), pids, read),
   );
 
   if (options.json) await printJson(selected, traced);
@@ -105,20 +117,29 @@ function scan(pids: readonly number[]): ProbeFile[] {
 }
 
 /** Processes may map the files through mounts of their own, or their maps show another device. */
-function withMounts(files: readonly ProbeFile[], pids: readonly number[]): ProbeFile[] {
+function withMounts(
+  files: readonly ProbeFile[],
+  pids: readonly number[],
+  read: typeof readMappings,
+): ProbeFile[] {
   if (!isLinux()) return [...files];
-  const inodes = new Set(files.map(({ statKey }) => inodeOf(statKey)));
   const scanner = new ProcessScanner();
   const named = files.map((file) => scanner.add([file])[0] ?? file);
-  const found = scanner.scan(pids, (mapping) => inodes.has(inodeOf(mapping.key)));
+  const found = scanner.scan(pids, undefined, read);
   return named.map((file) => ({
     ...file,
     mapKeys: [file, ...found.filter(({ key }) => key === file.key)].flatMap(({ mapKeys }) => mapKeys),
   }));
 }
 
-function inodeOf(key: string): string {
-  return key.slice(key.lastIndexOf(':') + 1);
+/** Mappings of these files, by whatever mounts: under another device they have the inode number. */
+function readOnce(files: readonly ProbeFile[]): typeof readMappings {
+  const inodes = new Set(files.map(({ statKey }) => inodeOf(statKey)));
+  const known = new Map<number, Mapping[] | undefined>();
+  return (pid, passOver) => {
+    if (!known.has(pid)) known.set(pid, readMappings(pid, passOver, inodes));
+    return known.get(pid);
+  };
 }
 
 /** What the kernel takes for one file is one, with the processes of all its mounts. */

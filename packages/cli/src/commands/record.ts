@@ -6,12 +6,13 @@
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import { addTargetOptions, collect, splitOperands, type TargetOptions } from '../options.ts';
-import { count, describeTraced, lostMessage, print, setStatus, toJson, warn } from '../output.ts';
+import { count, describeTraced, lostMessage, setStatus, toJson, warn } from '../output.ts';
 import { checkPairs, Pairing, parsePairs } from '../pairs.ts';
 import { TraceEncoder } from '../record/encoder.ts';
 import { TraceFile } from '../record/trace-file.ts';
 import { runSession } from '../session.ts';
 import { formatBytes } from '../stat/units.ts';
+import { print } from '../stdout.ts';
 import { shown } from '../text.ts';
 import type { Tracer } from '../tracer.ts';
 

@@ -12,13 +12,14 @@ import { checkProcess } from '../catalogue/sources.ts';
 import { FailureError, NothingMatchedError, systemCode, UsageError } from '../errors.ts';
 import { isLinux } from '../linux.ts';
 import { collect, collectPids } from '../options.ts';
-import { print, warn } from '../output.ts';
+import { warn } from '../output.ts';
 import { parsePattern } from '../pattern.ts';
 import { requireMachinePids } from '../pid-namespace.ts';
 import { archive } from '../scripts/archive.ts';
 import { scriptObstacle, TRACERS } from '../scripts/index.ts';
 import { type ScriptFile, scriptProbes } from '../scripts/script.ts';
 import { shellWord } from '../shell.ts';
+import { print } from '../stdout.ts';
 import { shown } from '../text.ts';
 import { parseTypeOverride } from '../types.ts';
 

@@ -7,11 +7,12 @@ import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import { checkFields, parseField } from '../fields.ts';
 import { addTargetOptions, collect, positiveNumber, splitOperands, type TargetOptions } from '../options.ts';
-import { Clock, count, describeTraced, lostMessage, print, toJson, warn } from '../output.ts';
+import { Clock, count, describeTraced, lostMessage, toJson, warn } from '../output.ts';
 import { checkPairs, Pairing, parsePairs } from '../pairs.ts';
 import { runSession } from '../session.ts';
 import { type GroupField, type Snapshot, Statistics } from '../stat/statistics.ts';
 import { jsonSnapshot, plainLines, type Surroundings, screenLines, summaryLines } from '../stat/view.ts';
+import { print, standardOutput } from '../stdout.ts';
 import { hasUnicode, Screen } from '../terminal.ts';
 import type { Tracer } from '../tracer.ts';
 
@@ -67,7 +68,7 @@ async function run(operands: string[], options: StatOptions, command: Command): 
   const by = parseBy(options.by);
   const statistics = new Statistics(by, new Pairing({ requests, automatic: false }));
   const ownsInput = options.command === undefined && program.length === 0;
-  const live = process.stdout.isTTY && !options.json && !options.plain;
+  const live = standardOutput().isTTY && !options.json && !options.plain;
 
   let screen: Screen | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -100,7 +101,7 @@ async function run(operands: string[], options: StatOptions, command: Command): 
     latest = snapshot;
     if (screen) draw(tracer);
     else {
-      process.stdout.write(textOf(snapshot, tracer, false));
+      standardOutput().write(textOf(snapshot, tracer, false));
       if (tracer.lost > toldLost) warn(lostMessage(tracer.lost));
       toldLost = tracer.lost;
     }
@@ -110,7 +111,7 @@ async function run(operands: string[], options: StatOptions, command: Command): 
       return `${toJson(jsonSnapshot(snapshot, clock.iso(now(tracer)), tracer.lost, final))}\n`;
     const state = around(tracer);
     const lines = final
-      ? summaryLines(snapshot, state, process.stdout.columns ?? 100)
+      ? summaryLines(snapshot, state, standardOutput().columns ?? 100)
       : plainLines(snapshot, state);
     return lines.map((line) => `${line}\n`).join('');
   };

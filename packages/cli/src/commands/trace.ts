@@ -4,24 +4,13 @@
  */
 
 import type { Command } from 'commander';
-import pc from 'picocolors';
-import { probeTitle } from '../catalogue/probe.ts';
 import { UsageError } from '../errors.ts';
+import { LineWriter } from '../line-writer.ts';
 import { addTargetOptions, positiveInteger, splitOperands, type TargetOptions } from '../options.ts';
-import {
-  Clock,
-  count,
-  describeTraced,
-  eventJson,
-  formatArguments,
-  lostMessage,
-  print,
-  toJson,
-  warn,
-} from '../output.ts';
+import { Clock, count, describeTraced, eventJson, lostMessage, toJson, warn } from '../output.ts';
 import { runSession } from '../session.ts';
-import { shown } from '../text.ts';
-import type { TracedProbe, TraceEvent, Tracer } from '../tracer.ts';
+import { print } from '../stdout.ts';
+import type { RecordVisitor, Tracer } from '../tracer.ts';
 
 interface TraceOptions extends TargetOptions {
   readonly count?: number;
@@ -54,26 +43,32 @@ export function define(command: Command): void {
 async function run(operands: string[], options: TraceOptions, command: Command): Promise<void> {
   const [patterns, program] = splitOperands(operands, command);
   if (patterns.length === 0) throw new UsageError('a pattern must come before --');
-  let left = options.count ?? Number.POSITIVE_INFINITY;
+  const most = options.count ?? Number.POSITIVE_INFINITY;
   let total = 0;
   let toldLost = 0;
+  let lines: LineWriter;
   let clock: Clock;
-  const line = options.json ? eventJson : eventLine;
+  const visit: RecordVisitor = (attachment, time, _, thread, bytes, view, start) => {
+    if (total === most) return;
+    total++;
+    lines.write(attachment, time, thread, bytes, view, start);
+  };
 
   process.exitCode = await runSession(patterns, options, program, {
     ready: (tracer) => {
+      lines = new LineWriter(tracer.epochDate);
       clock = new Clock(tracer.epochDate);
       if (!options.quiet) warn(describeTraced(tracer));
     },
+    ...(!options.json && { visit }),
     events: async (events, tracer) => {
-      const shown = events.length > left ? events.slice(0, left) : events;
-      left -= shown.length;
-      total += shown.length;
-      let text = '';
-      for (const event of shown) text += `${line(event, clock)}\n`;
-      await print(text);
+      if (options.json) {
+        const shown = events.slice(0, most - total);
+        total += shown.length;
+        await print(shown.map((event) => `${eventJson(event, clock)}\n`).join(''));
+      } else await print(lines.take());
       toldLost = await tellLost(tracer, toldLost, options.json);
-      return left > 0;
+      return total < most;
     },
     end: async (tracer) => {
       await tellLost(tracer, toldLost, options.json);
@@ -88,24 +83,4 @@ async function tellLost(tracer: Tracer, told: number, json: boolean | undefined)
   if (json) await print(`${toJson({ lost })}\n`);
   warn(lostMessage(lost));
   return lost;
-}
-
-function eventLine(event: TraceEvent, clock: Clock): string {
-  const { probe, pid, tid, comm, thread, args, time } = event;
-  // A thread that has a name of its own is told by it.
-  const name = thread === comm || tid === pid ? '' : ` ${shown(thread)}`;
-  const who = `${shown(comm)} ${pid}${tid === pid ? '' : `/${tid}${name}`}`;
-  return `${pc.dim(clock.local(time))}  ${who.padEnd(20)} ${titleOf(probe)}  ${formatArguments(args, probe.arguments)}`;
-}
-
-/** Written often. */
-const titles = new WeakMap<TracedProbe, string>();
-
-function titleOf(probe: TracedProbe): string {
-  let title = titles.get(probe);
-  if (title === undefined) {
-    title = pc.cyan(shown(probeTitle(probe)));
-    titles.set(probe, title);
-  }
-  return title;
 }

@@ -84,13 +84,33 @@ function integerReader(at: number, size: 1 | 2 | 4 | 8, signed: boolean): Argume
 }
 
 /** What newer kernels (fetch_store_string in kernel/trace) store in place of text that can't be read. */
-const FAULT = '(fault)';
+export const FAULT = '(fault)';
 
-/** A `__data_loc`: the length, NUL included, in the upper half, and the place in the record in the lower. */
+/** Where in a record the `__data_loc` of each argument is that is text; -1 for others. */
+export function textFields(
+  format: EventFormat,
+  names: readonly (string | undefined)[],
+  fetches: readonly FetchArgument[],
+): number[] {
+  return fetches.map((fetch, index) =>
+    fetch.expressible && fetch.string ? (format.fields.get(names[index] ?? '')?.offset ?? -1) : -1,
+  );
+}
+
+/** Bytes of a text without its NUL. A `__data_loc` has the length with it in the upper half; -1 for what can't be read. */
+export function textLength(location: number): number {
+  return (location >>> 16) - 1;
+}
+
+/** Where the text is: the lower half is its place in the record. */
+export function textStart(location: number, start: number): number {
+  return start + (location & 0xffff);
+}
+
 function readString(bytes: Buffer, location: number, start: number): string | undefined {
-  const length = location >>> 16;
-  if (length === 0) return undefined;
-  const from = start + (location & 0xffff);
-  const text = bytes.toString('utf8', from, from + length - 1);
+  const length = textLength(location);
+  if (length < 0) return undefined;
+  const from = textStart(location, start);
+  const text = bytes.toString('utf8', from, from + length);
   return text === FAULT ? undefined : text;
 }

@@ -11,7 +11,7 @@ import * as fs from 'node:fs';
 import { systemCode } from '../errors.ts';
 import { LOST_UNKNOWN, type PageLayout, readPage } from './page.ts';
 
-/** Called for each record, by processor; within a processor in order of time. */
+/** Called for each record, by processor; within a processor in order of time. @param start, end the data, in `bytes`. */
 export type CpuRecordHandler = (cpu: number, time: number, start: number, end: number) => void;
 
 interface CpuFile {
@@ -19,12 +19,17 @@ interface CpuFile {
   readonly fd: number;
 }
 
+/** Of memory for pages, at first. */
+const PAGES = 64;
+
 export class RingBufferReader {
-  /** Where the page is that records are in while the handler is called. */
-  readonly bytes: Buffer;
-  readonly view: DataView;
+  /** The pages that the last `drain` has read; it may be another one for each record. */
+  bytes: Buffer;
+  view: DataView;
   /** Lost records that the pages told of. */
   lost = 0;
+  /** Bytes that the last `drain` has read of the processor that had most. */
+  fullest = 0;
   /** Whether records were lost whose number is not known: the processors' `stats` have it. */
   lostUnknown = false;
   private readonly layout: PageLayout;
@@ -37,7 +42,7 @@ export class RingBufferReader {
     this.path = path;
     this.layout = layout;
     this.epoch = epoch;
-    this.bytes = Buffer.allocUnsafeSlow(layout.size);
+    this.bytes = Buffer.allocUnsafeSlow(PAGES * layout.size);
     this.view = new DataView(this.bytes.buffer);
     for (const name of fs.readdirSync(`${path}/per_cpu`)) {
       const cpu = Number(/^cpu(\d+)$/.exec(name)?.[1]);
@@ -53,23 +58,28 @@ export class RingBufferReader {
 
   /**
    * Reads what there is, at most `maxPages` of each processor.
+   * @param kept bytes at the beginning of `bytes` that stay as they are.
    * @returns the time up to which everything was read of every processor: Infinity, or that of the last record of
    * a processor which has more.
    */
-  drain(maxPages: number, onRecord: CpuRecordHandler): number {
+  drain(maxPages: number, onRecord: CpuRecordHandler, kept = 0): number {
     let complete = Number.POSITIVE_INFINITY;
+    let at = kept;
+    this.fullest = 0;
     for (const { cpu, fd } of this.files) {
       let last = Number.NEGATIVE_INFINITY;
       let pages = 0;
-      while (pages < maxPages && this.readOne(fd)) {
+      while (pages < maxPages && this.readOne(fd, at)) {
         pages++;
-        const lost = readPage(this.view, 0, this.layout, this.epoch, (time, start, end) => {
+        const lost = readPage(this.view, at, this.layout, this.epoch, (time, start, end) => {
           last = time;
           onRecord(cpu, time, start, end);
         });
         if (lost === LOST_UNKNOWN) this.lostUnknown = true;
         else this.lost += lost;
+        at += this.layout.size;
       }
+      this.fullest = Math.max(this.fullest, pages * this.layout.size);
       if (pages === maxPages) complete = Math.min(complete, last);
     }
     return complete;
@@ -90,13 +100,14 @@ export class RingBufferReader {
     for (const { fd } of this.files.splice(0)) fs.closeSync(fd);
   }
 
-  /** Fills the buffer with a page; false when there is none. */
-  private readOne(fd: number): boolean {
+  /** Reads a page to `at`; false when there is none. */
+  private readOne(fd: number, at: number): boolean {
+    if (at + this.layout.size > this.bytes.length) this.grow();
     const limit = Error.stackTraceLimit;
     // "Nothing there" is an exception in Node: without its stack it costs a tenth.
     Error.stackTraceLimit = 0;
     try {
-      return fs.readSync(fd, this.bytes, 0, this.bytes.length, null) > 0;
+      return fs.readSync(fd, this.bytes, at, this.layout.size, null) > 0;
     } catch (error) {
       const code = systemCode(error);
       if (code === 'EAGAIN' || code === 'EINTR' || code === 'ENODEV') return false;
@@ -104,5 +115,12 @@ export class RingBufferReader {
     } finally {
       Error.stackTraceLimit = limit;
     }
+  }
+
+  private grow(): void {
+    const bytes = Buffer.allocUnsafeSlow(2 * this.bytes.length);
+    bytes.set(this.bytes);
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer);
   }
 }

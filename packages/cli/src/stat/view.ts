@@ -3,8 +3,8 @@
  * @module
  */
 
-import pc from 'picocolors';
 import { probeTitle } from '../catalogue/probe.ts';
+import { bold, cyan, dim, red, yellow } from '../colours.ts';
 import { count } from '../output.ts';
 import type { KeyField } from '../pairs.ts';
 import { plainTable } from '../table.ts';
@@ -51,12 +51,12 @@ export function screenLines(
   { columns, rows }: ScreenSize,
   keys: string,
 ): string[] {
-  const head = `${pc.bold('usdt stat')} ${around.patterns.map((pattern) => shown(pattern)).join(' ')}`;
+  const head = `${bold('usdt stat')} ${around.patterns.map((pattern) => shown(pattern)).join(' ')}`;
   const state = `${around.time}  ${formatElapsed(around.elapsed)}  ${count(snapshot.events, 'event')}  ${lostText(around.lost)}`;
   const lines = [head, state, ''];
   const foot: string[] = [];
-  if (around.problems.length > 0) foot.push(pc.yellow(escapeUnseen(around.problems.at(-1)!)));
-  if (keys !== '') foot.push(pc.dim(keys));
+  if (around.problems.length > 0) foot.push(yellow(escapeUnseen(around.problems.at(-1)!)));
+  if (keys !== '') foot.push(dim(keys));
 
   const { pairs } = snapshot;
   const spare = rows - FRAME - foot.length;
@@ -167,12 +167,12 @@ function countLines(
   const longest = Math.max(...rows.map((row) => row.history.length));
   // The last column is at the right, so that all lines are as wide as the head.
   const room = Math.min(longest, (columns ?? 0) - first.length - 2);
-  if (!unicode || room < HISTORY_MIN) return [pc.dim(first), ...others];
+  if (!unicode || room < HISTORY_MIN) return [dim(first), ...others];
   return [
-    pc.dim(first),
+    dim(first),
     ...others.map((line, index) => {
       const rates = rows[index]!.history.slice(-room);
-      return `${line}  ${pc.cyan(sparkline(rates).padStart(room))}`.trimEnd();
+      return `${line}  ${cyan(sparkline(rates).padStart(room))}`.trimEnd();
     }),
   ];
 }
@@ -182,9 +182,9 @@ function pairLines(row: PairRow, around: Surroundings, columns: number, room: nu
   const { pair, total, groups } = row;
   const key = pair.key.map(keyText).join(', ');
   const arrow = around.unicode ? '→' : '->';
-  const title = `${pc.bold(shown(pair.start))} ${arrow} ${pc.bold(shown(pair.done))}  by ${key}`;
+  const title = `${bold(shown(pair.start))} ${arrow} ${bold(shown(pair.done))}  by ${key}`;
   const notes = [`${row.pending} pending`, ...givenUp(row)].join(', ');
-  const lines = [`${title}  ${pc.dim(notes)}`];
+  const lines = [`${title}  ${dim(notes)}`];
   if (total.count === 0) return lines;
   const named = groups.length > 0;
   const cells = [{ group: { values: [], label: 'all' }, ...total }, ...groups].map(
@@ -199,7 +199,7 @@ function pairLines(row: PairRow, around: Surroundings, columns: number, room: nu
     ...Array.from({ length: 5 }, () => 'right' as const),
   ];
   const head = [...(named ? [around.by.join(', ')] : []), 'COUNT', 'p50', 'p90', 'p99', 'MAX'];
-  const [first, ...others] = plainTable(head, cells, aligns);
+  const [first = '', ...others] = plainTable(head, cells, aligns);
   const draw = (most: number): string[] =>
     drawLog2(total.buckets, {
       width: Math.max(10, Math.min(BAR_MAX, columns - 30)),
@@ -208,7 +208,7 @@ function pairLines(row: PairRow, around: Surroundings, columns: number, room: nu
       lines: most,
     }).map(colored);
   // The line of all, and then as many groups as the histogram leaves room for.
-  const table = [pc.dim(first), ...others];
+  const table = [dim(first), ...others];
   const whole = draw(Number.POSITIVE_INFINITY);
   lines.push(...fitted(table, Math.max(2, Math.min(GROUP_LINES, room - 2 - whole.length)), 'group'));
   const forHistogram = room - lines.length - 1;
@@ -239,11 +239,11 @@ function grouped({ label }: Group): string {
 }
 
 function colored(line: string): string {
-  return line.replace(/[█▏▎▍▌▋▊▉#]+$/, (bar) => pc.cyan(bar));
+  return line.replace(/[\u2588-\u258f#]+$/, (bar) => cyan(bar));
 }
 
 function lostText(lost: number): string {
-  return lost === 0 ? '0 lost' : pc.red(`${lost} lost`);
+  return lost === 0 ? '0 lost' : red(`${lost} lost`);
 }
 
 /** `12 s`, `2 min 5 s`. */
@@ -256,5 +256,5 @@ function formatElapsed(seconds: number): string {
 function fitted(lines: readonly string[], room: number, noun: string): string[] {
   if (lines.length <= room) return [...lines];
   const shown = Math.max(1, room - 1);
-  return [...lines.slice(0, shown), pc.dim(`... ${count(lines.length - shown, `more ${noun}`)}`)];
+  return [...lines.slice(0, shown), dim(`... ${count(lines.length - shown, `more ${noun}`)}`)];
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -93,6 +93,19 @@ test('the table has a line for each probe', { skip }, () => {
   assert.equal(lines.length, 5);
   assert.match(usdt(folder, 'list', program, 'webapp:types').stdout, /^PROBE.*\nwebapp:types[^\n]*\n$/);
   assert.match(usdt(folder, 'list', '-v', program).stdout, / arg0 {2}int32_t {2}counter\(%rip\)\n/);
+});
+
+test('a full disk is told in one line', { skip: skip || without('/dev/full') }, () => {
+  const full = fs.openSync('/dev/full', 'w');
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, 'list', webapp(folder)], {
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    });
+    assert.deepEqual([status, stderr], [1, "usdt: the standard output can't be written: the disk is full\n"]);
+  } finally {
+    fs.closeSync(full);
+  }
 });
 
 test('what can not be read is told, the rest is listed', { skip }, () => {
