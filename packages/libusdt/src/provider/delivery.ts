@@ -3,8 +3,9 @@
  *
  * Values that need no conversion (numbers for integers, texts for strings) are written into the frame at once.
  * Any other sends the whole delivery the long way: first all values are converted, which may run the program's own
- * code, then all are written. Where all arguments are small integers there is a shorter way still. It must stay short
- * enough to be inlined into the loop that fires: its only slow exit is one call, which the JIT sees as never taken.
+ * code, then all are written. Where all arguments are small integers, or all but one string, there are shorter ways still.
+ * They must stay short enough to be inlined into the loop that fires: the only slow exit of each is one call, which the
+ * JIT sees as never taken. That is why the two have methods of their own, and handles of their own (probe.ts).
  *
  * There is one class, with methods by the number of arguments, where the handles (probe.ts) have a class for each
  * number: all deliveries then have one hidden class, and the JIT compiles these methods for that one, however many
@@ -145,7 +146,7 @@ export class Delivery implements ProbeDefinition {
     } else this.withAll([a, b, c, d]);
   }
 
-  /** The same for probes with one string among their arguments. */
+  /** The same for probes with one string among their arguments, so that `with1` to `with4` stay short. */
   textOf1(a: unknown): void {
     if (this.kind < TEXT_AT || typeof a !== 'string' || !this.text(a)) this.withAll([a]);
   }
