@@ -3,8 +3,9 @@
  *
  * Values that need no conversion (numbers for integers, texts for strings) are written into the frame at once.
  * Any other sends the whole delivery the long way: first all values are converted, which may run the program's own
- * code, then all are written. Where all arguments are small integers there is a shorter way still. It must stay short
- * enough to be inlined into the loop that fires: its only slow exit is one call, which the JIT sees as never taken.
+ * code, then all are written. Where all arguments are small integers, or all but one string, there are shorter ways still.
+ * They must stay short enough to be inlined into the loop that fires: the only slow exit of each is one call, which the
+ * JIT sees as never taken. That is why the two have methods of their own, and handles of their own (probe.ts).
  *
  * There is one class, with methods by the number of arguments, where the handles (probe.ts) have a class for each
  * number: all deliveries then have one hidden class, and the JIT compiles these methods for that one, however many
@@ -145,9 +146,11 @@ export class Delivery implements ProbeDefinition {
     } else this.withAll([a, b, c, d]);
   }
 
-  /** The same for probes with one string among their arguments. */
+  /** The same for probes with one string among their arguments, so that `with1` to `with4` stay short. */
   textOf1(a: unknown): void {
-    if (this.kind < TEXT_AT || typeof a !== 'string' || !this.text(a)) this.withAll([a]);
+    const { place } = this;
+    if (this.kind < TEXT_AT || place === undefined || typeof a !== 'string' || !this.text(place, 0, a))
+      this.withAll([a]);
   }
 
   textOf2(a: unknown, b: unknown): void {
@@ -155,10 +158,11 @@ export class Delivery implements ProbeDefinition {
   }
 
   private text2(a: unknown, b: unknown): boolean {
+    const { place, types } = this;
     const slot = this.kind - TEXT_AT;
-    if (slot < 0) return false;
-    const { types } = this;
-    const { words } = this.loaded!.engine.frame;
+    // The first delivery takes the other way, which also finds a place.
+    if (slot < 0 || place === undefined) return false;
+    const { words } = place.texts;
     let text: unknown;
     if (slot === 0) text = a;
     else if (typeof a === 'number') writeInt32(words, 0, types[0]!, a);
@@ -166,7 +170,7 @@ export class Delivery implements ProbeDefinition {
     if (slot === 1) text = b;
     else if (typeof b === 'number') writeInt32(words, 1, types[1]!, b);
     else return false;
-    return typeof text === 'string' && this.text(text);
+    return typeof text === 'string' && this.text(place, slot, text);
   }
 
   textOf3(a: unknown, b: unknown, c: unknown): void {
@@ -174,10 +178,11 @@ export class Delivery implements ProbeDefinition {
   }
 
   private text3(a: unknown, b: unknown, c: unknown): boolean {
+    const { place, types } = this;
     const slot = this.kind - TEXT_AT;
-    if (slot < 0) return false;
-    const { types } = this;
-    const { words } = this.loaded!.engine.frame;
+    // The first delivery takes the other way, which also finds a place.
+    if (slot < 0 || place === undefined) return false;
+    const { words } = place.texts;
     let text: unknown;
     if (slot === 0) text = a;
     else if (typeof a === 'number') writeInt32(words, 0, types[0]!, a);
@@ -188,7 +193,7 @@ export class Delivery implements ProbeDefinition {
     if (slot === 2) text = c;
     else if (typeof c === 'number') writeInt32(words, 2, types[2]!, c);
     else return false;
-    return typeof text === 'string' && this.text(text);
+    return typeof text === 'string' && this.text(place, slot, text);
   }
 
   textOf4(a: unknown, b: unknown, c: unknown, d: unknown): void {
@@ -196,10 +201,11 @@ export class Delivery implements ProbeDefinition {
   }
 
   private text4(a: unknown, b: unknown, c: unknown, d: unknown): boolean {
+    const { place, types } = this;
     const slot = this.kind - TEXT_AT;
-    if (slot < 0) return false;
-    const { types } = this;
-    const { words } = this.loaded!.engine.frame;
+    // The first delivery takes the other way, which also finds a place.
+    if (slot < 0 || place === undefined) return false;
+    const { words } = place.texts;
     let text: unknown;
     if (slot === 0) text = a;
     else if (typeof a === 'number') writeInt32(words, 0, types[0]!, a);
@@ -213,17 +219,16 @@ export class Delivery implements ProbeDefinition {
     if (slot === 3) text = d;
     else if (typeof d === 'number') writeInt32(words, 3, types[3]!, d);
     else return false;
-    return typeof text === 'string' && this.text(text);
+    return typeof text === 'string' && this.text(place, slot, text);
   }
 
   /** The string of such a probe; all else is written. */
-  private text(text: string): boolean {
+  private text(place: TextPlace, slot: number, text: string): boolean {
     const most = mostBytes(text);
     if (most > this.context.maxStringBytes || most > EVENT_TEXT_BYTES) return false;
-    const place = this.place ?? this.takePlaces();
     const { texts } = place;
     const { words } = texts;
-    writePlace(words, this.kind - TEXT_AT, place);
+    writePlace(words, slot, place);
     this.head(words);
     return texts.callWith(place, text);
   }
