@@ -21,7 +21,7 @@ const shown = (count) => `${count.toLocaleString('en')} ${count === 1 ? 'probe' 
 if (process.argv[2] === 'child') await child(Number(process.argv[3]));
 else {
   const device = compile(
-    '../../packages/libusdt/test/system/helper-device.c',
+    '../../packages/libusdt/test/platform/helper-device.c',
     'helper-device.so',
     '-shared',
     '-fPIC',

@@ -13,8 +13,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildImage, type Image, type ImageDefinition } from '../../packages/libusdt/src/image/image.ts';
+import type { Target } from '../../packages/libusdt/src/model/target.ts';
 import { defineProbe } from '../../packages/libusdt/src/provider/definition.ts';
-import type { Target } from '../../packages/libusdt/src/target.ts';
 import { findRuntime, PATIENCE, type Runtime, run, temporaryFolder, without } from '../runtimes/support.ts';
 import { MODULE, PROBES, PROVIDER } from './programs/definition.ts';
 

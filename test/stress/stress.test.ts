@@ -57,7 +57,7 @@ test("10,000 cycles with DTrace's daemon, a stand-in, which each registers with"
   skip: without('gcc'),
 }, () => {
   const device = join(folder, 'helper-device.so');
-  const source = program('../../packages/libusdt/test/system/helper-device.c');
+  const source = program('../../packages/libusdt/test/platform/helper-device.c');
   execFileSync('gcc', ['-shared', '-fPIC', '-o', device, source]);
   assertCyclesFlat(['10000', 'dtprobed'], { LD_PRELOAD: device });
 });

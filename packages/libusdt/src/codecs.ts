@@ -5,6 +5,7 @@
  * @module
  */
 
+export { type CType, parseCType } from './ctypes/ctypes.ts';
 export { dofAttributes, LIBUSDT_ATTRIBUTES, packAttribute, unpackAttribute } from './dof/attributes.ts';
 export { DOF_MAG } from './dof/constants.ts';
 export {
@@ -22,7 +23,7 @@ export { DofError } from './dof/error.ts';
 export { DOF_RULES, type DofEffect, type DofFinding, type DofRule } from './dof/rules.ts';
 export type { DofSystemName } from './dof/systems.ts';
 export { type DofValidateOptions, validateDof } from './dof/validate.ts';
-export { buildEngine } from './engine/code.ts';
+export { buildEngine } from './hosts/napi/code.ts';
 export {
   buildImage,
   type Image,
@@ -31,6 +32,42 @@ export {
   type ProbeDefinition,
 } from './image/image.ts';
 export { tracepointFor, tracepointsOf } from './image/tracepoint.ts';
+export {
+  type Arch,
+  archNamed,
+  type Target,
+  type TargetSystem,
+  type TracepointEncoding,
+} from './model/target.ts';
+export {
+  decodeUsdtNotes,
+  type UsdtNotes,
+  type UsdtProbe,
+  type UsdtProvider,
+  type UsdtTracepoint,
+} from './notes/dtrace/note.ts';
+export {
+  type DeclarationNote,
+  decodeDeclarations,
+  encodeDeclarations,
+  type ProbeDeclaration,
+} from './notes/libusdt/declaration.ts';
+export { sdtName } from './notes/stapsdt/name.ts';
+export {
+  decodeStapsdtNotes,
+  encodeStapsdtNotes,
+  type StapsdtNote,
+  type StapsdtProbe,
+} from './notes/stapsdt/note.ts';
+export {
+  ARGUMENT_REGISTERS,
+  argumentOperand,
+  argumentString,
+  MAX_OPERANDS,
+  type Operand,
+  type OperandType,
+  parseArguments,
+} from './notes/stapsdt/operands.ts';
 export { decodeText } from './object/bytes.ts';
 export {
   ELFOSABI_FREEBSD,
@@ -72,37 +109,5 @@ export {
 } from './object/macho/reader.ts';
 export { encodeUniversal } from './object/macho/universal.ts';
 export { defineImage, defineProbe, type ImageShape, type ProbeShape } from './provider/definition.ts';
-export {
-  type DeclarationNote,
-  decodeDeclarations,
-  encodeDeclarations,
-  type ProbeDeclaration,
-} from './sdt/declaration.ts';
-export { sdtName } from './sdt/name.ts';
-export { decodeStapsdtNotes, encodeStapsdtNotes, type StapsdtNote, type StapsdtProbe } from './sdt/note.ts';
-export {
-  ARGUMENT_REGISTERS,
-  argumentOperand,
-  argumentString,
-  MAX_OPERANDS,
-  type Operand,
-  type OperandType,
-  parseArguments,
-} from './sdt/operands.ts';
-export { chooseFolder, type Environment, folderCandidates } from './system/folder.ts';
-export { publishedName } from './system/names.ts';
-export {
-  type Arch,
-  archNamed,
-  type Target,
-  type TargetSystem,
-  type TracepointEncoding,
-} from './target.ts';
-export { type CType, parseCType } from './types/ctypes.ts';
-export {
-  decodeUsdtNotes,
-  type UsdtNotes,
-  type UsdtProbe,
-  type UsdtProvider,
-  type UsdtTracepoint,
-} from './usdt-note/note.ts';
+export { chooseFolder, type Environment, folderCandidates } from './publish/folder.ts';
+export { publishedName } from './publish/names.ts';

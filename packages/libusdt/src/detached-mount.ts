@@ -5,9 +5,9 @@
  * @module
  */
 
-import { openLibc } from './system/libc.ts';
-import { openPassingEngine, processArch } from './system/loading.ts';
-import { errorCode, isProblem, messageOf } from './system/reasons.ts';
+import { openLibc } from './platform/libc.ts';
+import { openPassingEngine, processArch } from './platform/loading.ts';
+import { errorCode, isProblem, messageOf } from './runtime/reasons.ts';
 
 /** System calls since Linux 5.2; their numbers are the same on all architectures. */
 const FSOPEN = 430;

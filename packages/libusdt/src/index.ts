@@ -13,16 +13,16 @@
 
 import { type ProbeShapes, Provider, type ProviderOptions } from './provider/provider.ts';
 
-export { UsdtError, type UsdtErrorCode } from './errors.ts';
-export type { Attribute, Attributes, DependencyClass, Stability } from './provider/attributes.ts';
+export type { ArgumentsOf, CTypeName, TypeOf } from './ctypes/infer.ts';
+export type { Attribute, Attributes, DependencyClass, Stability } from './model/attributes.ts';
+export { UsdtError, type UsdtErrorCode } from './model/errors.ts';
+export type { TracepointEncoding } from './model/target.ts';
 export type { ProbeShape, ShapeArguments } from './provider/definition.ts';
 export type { Probe } from './provider/probe.ts';
 export type { EnableOptions, ProbeShapes, Provider, ProviderOptions } from './provider/provider.ts';
 export type { ActiveStatus, DisabledStatus, Status, UnavailableStatus } from './provider/status.ts';
-export { type Cleaned, type CleanOptions, cleanCache } from './system/clean.ts';
-export type { UnavailableReason } from './system/reasons.ts';
-export type { TracepointEncoding } from './target.ts';
-export type { ArgumentsOf, CTypeName, TypeOf } from './types/infer.ts';
+export { type Cleaned, type CleanOptions, cleanCache } from './publish/clean.ts';
+export type { UnavailableReason } from './runtime/reasons.ts';
 
 /**
  * Creates a provider. Nothing is visible to tracers, and nothing native is loaded, before `enable()`.

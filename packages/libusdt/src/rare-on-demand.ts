@@ -7,7 +7,7 @@
 
 import { createRequire } from 'node:module';
 import type * as Rare from './rare.ts';
-import { MissingPart, messageOf } from './system/reasons.ts';
+import { MissingPart, messageOf } from './runtime/reasons.ts';
 
 let loaded: typeof Rare | undefined;
 

@@ -5,10 +5,10 @@
  * @module
  */
 
-export { createI386Assembler } from './asm/i386.ts';
+export { createI386Assembler } from './arch/i386/assembler.ts';
 export { imageDof } from './image/dof.ts';
 export { buildMachOImage } from './image/macho.ts';
 export { planBundle, writeBundle } from './object/macho/bundle.ts';
-export { createRegistrar } from './system/dtrace-linux.ts';
-export { isFileWith, openImageFile } from './system/image-file.ts';
-export { openDarwin, openFreebsd, openIllumos } from './system/kernel-dtrace.ts';
+export { openDarwin, openFreebsd, openIllumos } from './platform/dtrace/kernel.ts';
+export { createRegistrar } from './platform/dtrace/linux.ts';
+export { isFileWith, openImageFile } from './publish/image-file.ts';

@@ -8,11 +8,11 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { FRAME } from '../../../packages/libusdt/src/engine/frame.ts';
+import { FRAME } from '../../../packages/libusdt/src/abi/call-block.ts';
 import { createProvider } from '../../../packages/libusdt/src/index.ts';
+import type { LoadedImage } from '../../../packages/libusdt/src/platform/platform.ts';
 import type { Probe } from '../../../packages/libusdt/src/provider/probe.ts';
 import { ProbeHandle } from '../../../packages/libusdt/src/provider/probe.ts';
-import type { LoadedImage } from '../../../packages/libusdt/src/system/system.ts';
 
 // Arm Architecture Reference Manual, C6.2: NOP; ORR x0, xzr, xM; LDR x0, [sp, #imm12 * 8].
 const NOP = 0xd503201f;

@@ -5,7 +5,7 @@
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { createProvider } from 'libusdt';
 
-/** Of the frame: the first argument word (packages/libusdt/src/engine/frame.ts). */
+/** Of the frame: the first argument word (packages/libusdt/src/abi/call-block.ts). */
 const ARGS = 2;
 
 const provider = createProvider('webapp');

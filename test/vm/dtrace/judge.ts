@@ -9,12 +9,12 @@ import fc from 'fast-check';
 import type { DofDocument } from '../../../packages/libusdt/src/dof/document.ts';
 import { encodeDof } from '../../../packages/libusdt/src/dof/encode.ts';
 import { validateDof } from '../../../packages/libusdt/src/dof/validate.ts';
-import { buildEngine } from '../../../packages/libusdt/src/engine/code.ts';
-import { loadEngine } from '../../../packages/libusdt/src/engine/engine.ts';
-import { HELPER_DEVICE } from '../../../packages/libusdt/src/system/dtrace-device.ts';
-import { encodeDofHelper } from '../../../packages/libusdt/src/system/dtrace-helper.ts';
-import { DTRACEHIOC_ADDDOF, DTRACEHIOC_REMOVE } from '../../../packages/libusdt/src/system/dtrace-linux.ts';
-import { openLibc } from '../../../packages/libusdt/src/system/libc.ts';
+import { buildEngine } from '../../../packages/libusdt/src/hosts/napi/code.ts';
+import { loadEngine } from '../../../packages/libusdt/src/hosts/napi/engine.ts';
+import { HELPER_DEVICE } from '../../../packages/libusdt/src/platform/dtrace/device.ts';
+import { encodeDofHelper } from '../../../packages/libusdt/src/platform/dtrace/helper.ts';
+import { DTRACEHIOC_ADDDOF, DTRACEHIOC_REMOVE } from '../../../packages/libusdt/src/platform/dtrace/linux.ts';
+import { openLibc } from '../../../packages/libusdt/src/platform/libc.ts';
 import { BREACHES, bytesFor } from '../../../packages/libusdt/test/dof/breaches.ts';
 import { documents, encodeElsewhere, PLAIN } from '../../../packages/libusdt/test/dof/definitions.ts';
 

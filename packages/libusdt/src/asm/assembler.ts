@@ -14,7 +14,7 @@
  * @module
  */
 
-import type { Arch, TracepointEncoding } from '../target.ts';
+import type { Arch, TracepointEncoding } from '../model/target.ts';
 
 export type Register = 'a0' | 'a1' | 'a2' | 'a3' | 'a4' | 'a5' | 's0' | 's1' | 's2' | 's3' | 'result';
 

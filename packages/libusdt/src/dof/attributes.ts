@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Attribute, type Attributes, DEPENDENCY_CLASSES, STABILITIES } from '../provider/attributes.ts';
+import { type Attribute, type Attributes, DEPENDENCY_CLASSES, STABILITIES } from '../model/attributes.ts';
 import type { DofAttributes } from './document.ts';
 
 export function packAttribute([names, data, dependency]: Attribute): number {

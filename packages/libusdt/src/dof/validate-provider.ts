@@ -4,7 +4,7 @@
  * @module
  */
 
-import { STABILITIES } from '../provider/attributes.ts';
+import { STABILITIES } from '../model/attributes.ts';
 import * as dof from './constants.ts';
 import type { DofAttributes } from './document.ts';
 import { byteAt, canBeFile, type Examined, referred, refuse, StringTable, wordsAt } from './examined.ts';

@@ -8,9 +8,9 @@
  * @module
  */
 
-import type { Arch } from '../target.ts';
-import type { CType } from '../types/ctypes.ts';
-import { hasNarrowWords, isPassedAsTwo } from '../types/passing.ts';
+import { hasNarrowWords, isPassedAsTwo } from '../abi/passing.ts';
+import type { CType } from '../ctypes/ctypes.ts';
+import type { Arch } from '../model/target.ts';
 
 /** C types that D has no name for, or that are something else for us. */
 const OTHERWISE: Readonly<Record<string, string>> = {

@@ -10,13 +10,13 @@
  * @module
  */
 
+import { hasNarrowWords } from '../abi/passing.ts';
 import { dofAttributes } from '../dof/attributes.ts';
 import { encodeDof } from '../dof/encode.ts';
 import { DOF_SYSTEMS } from '../dof/systems.ts';
-import { type Attributes, DEFAULT_ATTRIBUTES } from '../provider/attributes.ts';
-import type { Sequence } from '../sequence.ts';
-import type { Arch, Target } from '../target.ts';
-import { hasNarrowWords } from '../types/passing.ts';
+import { type Attributes, DEFAULT_ATTRIBUTES } from '../model/attributes.ts';
+import type { Sequence } from '../model/sequence.ts';
+import type { Arch, Target } from '../model/target.ts';
 import { dTypeNames } from './d-types.ts';
 import type { ProbeDefinition } from './image.ts';
 import type { ImageSite } from './sites.ts';

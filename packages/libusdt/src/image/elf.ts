@@ -4,6 +4,10 @@
  * @module
  */
 
+import type { Target, TargetSystem } from '../model/target.ts';
+import { planDeclarations } from '../notes/libusdt/declaration.ts';
+import { SDT_SPELLING } from '../notes/stapsdt/name.ts';
+import { planStapsdtNotes } from '../notes/stapsdt/note.ts';
 import { contentHash } from '../object/content-hash.ts';
 import { ELFOSABI_FREEBSD, ELFOSABI_NONE, ELFOSABI_SOLARIS } from '../object/elf/constants.ts';
 import { MACHINES } from '../object/elf/machines.ts';
@@ -15,10 +19,6 @@ import {
   writeSharedObject,
 } from '../object/elf/shared-object.ts';
 import { imageDof } from '../rare.ts';
-import { planDeclarations } from '../sdt/declaration.ts';
-import { SDT_SPELLING } from '../sdt/name.ts';
-import { planStapsdtNotes } from '../sdt/note.ts';
-import type { Target, TargetSystem } from '../target.ts';
 import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } from './image.ts';
 import { listProbes } from './lists.ts';
 

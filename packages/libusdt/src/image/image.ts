@@ -9,14 +9,14 @@
  * @module
  */
 
+import { createAssembler } from '../arch/index.ts';
 import type { Assembler } from '../asm/assembler.ts';
-import { createAssembler } from '../asm/index.ts';
+import type { CType } from '../ctypes/ctypes.ts';
+import type { Attributes } from '../model/attributes.ts';
+import type { Sequence } from '../model/sequence.ts';
+import type { Target, TracepointEncoding } from '../model/target.ts';
 import type { Allocate } from '../object/elf/shared-object.ts';
-import type { Attributes } from '../provider/attributes.ts';
 import { buildMachOImage } from '../rare.ts';
-import type { Sequence } from '../sequence.ts';
-import type { Target, TracepointEncoding } from '../target.ts';
-import type { CType } from '../types/ctypes.ts';
 import { buildElfImage } from './elf.ts';
 import { type ImageSite, ImageSites } from './sites.ts';
 

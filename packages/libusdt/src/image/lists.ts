@@ -5,15 +5,15 @@
  * @module
  */
 
+import { sizeOn } from '../abi/passing.ts';
+import type { CType } from '../ctypes/ctypes.ts';
+import { memoised, type Sequence } from '../model/sequence.ts';
+import type { Arch } from '../model/target.ts';
+import type { ProbeDeclaration } from '../notes/libusdt/declaration.ts';
+import { sdtName } from '../notes/stapsdt/name.ts';
+import type { StapsdtProbe } from '../notes/stapsdt/note.ts';
+import { argumentString } from '../notes/stapsdt/operands.ts';
 import type { CodeSymbol } from '../object/elf/shared-object.ts';
-import type { ProbeDeclaration } from '../sdt/declaration.ts';
-import { sdtName } from '../sdt/name.ts';
-import type { StapsdtProbe } from '../sdt/note.ts';
-import { argumentString } from '../sdt/operands.ts';
-import { memoised, type Sequence } from '../sequence.ts';
-import type { Arch } from '../target.ts';
-import type { CType } from '../types/ctypes.ts';
-import { sizeOn } from '../types/passing.ts';
 import type { ImageDefinition } from './image.ts';
 import type { ImageSites } from './sites.ts';
 

@@ -3,11 +3,11 @@
  * @module
  */
 
+import type { Target } from '../model/target.ts';
+import { sdtName } from '../notes/stapsdt/name.ts';
 import { BUILD_ID_SIZE } from '../object/elf/shared-object.ts';
 import { planBundle, writeBundle } from '../object/macho/bundle.ts';
 import { sha256 } from '../object/sha256.ts';
-import { sdtName } from '../sdt/name.ts';
-import type { Target } from '../target.ts';
 import { imageDof } from './dof.ts';
 import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } from './image.ts';
 

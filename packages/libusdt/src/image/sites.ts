@@ -5,7 +5,7 @@
  */
 
 import type { ProbeSite } from '../asm/assembler.ts';
-import type { Sequence } from '../sequence.ts';
+import type { Sequence } from '../model/sequence.ts';
 
 /** Where a probe lies, in bytes from `libusdt_text`. */
 export interface ImageSite {

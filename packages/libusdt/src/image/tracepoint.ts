@@ -21,7 +21,7 @@
  * @module
  */
 
-import type { Arch, TracepointEncoding } from '../target.ts';
+import type { Arch, TracepointEncoding } from '../model/target.ts';
 
 /** First kernel version, as [major, minor], from which an encoding is the best. Later rows win. */
 const BY_KERNEL: Record<

@@ -3,12 +3,12 @@
  * @module
  */
 
-import { MAX_ARGUMENTS } from '../engine/frame.ts';
-import { show, UsdtError } from '../errors.ts';
+import { MAX_ARGUMENTS } from '../abi/call-block.ts';
+import { type CType, parseCType } from '../ctypes/ctypes.ts';
+import type { ArgumentsOf, CTypeName } from '../ctypes/infer.ts';
 import type { ImageDefinition, ProbeDefinition } from '../image/image.ts';
-import { sdtName } from '../sdt/name.ts';
-import { type CType, parseCType } from '../types/ctypes.ts';
-import type { ArgumentsOf, CTypeName } from '../types/infer.ts';
+import { show, UsdtError } from '../model/errors.ts';
+import { sdtName } from '../notes/stapsdt/name.ts';
 import { checkName } from './names.ts';
 
 /** A probe's arguments by their C types; or those and its function's name. */

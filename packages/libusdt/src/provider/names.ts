@@ -13,7 +13,7 @@
  * @module
  */
 
-import { show, UsdtError } from '../errors.ts';
+import { show, UsdtError } from '../model/errors.ts';
 
 interface Rule {
   readonly pattern: RegExp;

@@ -10,10 +10,10 @@
  * @module
  */
 
+import type { CType } from '../ctypes/ctypes.ts';
+import { Delivery, kindOf, type ProbeContext, TEXT_AT } from '../delivery/delivery.ts';
 import type { ProbeDefinition } from '../image/image.ts';
-import type { LoadedImage } from '../system/system.ts';
-import type { CType } from '../types/ctypes.ts';
-import { Delivery, kindOf, type ProbeContext, TEXT_AT } from './delivery.ts';
+import type { LoadedImage } from '../platform/platform.ts';
 
 /** A probe. Made by `addProbe()`, or by `createProvider()` from its `probes`. */
 export interface Probe<Args extends readonly unknown[] = readonly unknown[]> {

@@ -7,16 +7,16 @@
  * @module
  */
 
-import { MAX_STRING_BYTES } from '../engine/frame.ts';
-import { show, UsdtError } from '../errors.ts';
-import { isProblem, type Problem } from '../system/reasons.ts';
-import { dirname, fileURLToPath, resolve } from '../system/runtime.ts';
-import { type LoadedImage, openSystem } from '../system/system.ts';
-import { EVENT_TEXT_BYTES } from '../types/event-size.ts';
-import type { ArgumentsOf, CTypeName } from '../types/infer.ts';
-import { type Attributes, checkAttributes } from './attributes.ts';
+import { MAX_STRING_BYTES } from '../abi/call-block.ts';
+import { EVENT_TEXT_BYTES } from '../abi/event-size.ts';
+import type { ArgumentsOf, CTypeName } from '../ctypes/infer.ts';
+import type { ProbeContext } from '../delivery/delivery.ts';
+import { type Attributes, checkAttributes } from '../model/attributes.ts';
+import { show, UsdtError } from '../model/errors.ts';
+import { type LoadedImage, openSystem } from '../platform/platform.ts';
+import { isProblem, type Problem } from '../runtime/reasons.ts';
+import { dirname, fileURLToPath, resolve } from '../runtime/runtime.ts';
 import { defineProbe, duplicateProbe, type ProbeShape, probeKey, type ShapeArguments } from './definition.ts';
-import type { ProbeContext } from './delivery.ts';
 import { checkName } from './names.ts';
 import { createProbe, type Probe, ProbeHandle } from './probe.ts';
 import type { Status } from './status.ts';

@@ -3,8 +3,8 @@
  * @module
  */
 
-import type { UnavailableReason } from '../system/reasons.ts';
-import type { TracepointEncoding } from '../target.ts';
+import type { TracepointEncoding } from '../model/target.ts';
+import type { UnavailableReason } from '../runtime/reasons.ts';
 
 interface Common {
   /** How many callbacks of `fireLazy` threw; their events are lost. */

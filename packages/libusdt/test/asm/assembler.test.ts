@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { createAssembler } from '../../src/arch/index.ts';
 import type { Assembler, Register } from '../../src/asm/assembler.ts';
-import { createAssembler } from '../../src/asm/index.ts';
-import type { Arch, TracepointEncoding } from '../../src/target.ts';
+import type { Arch, TracepointEncoding } from '../../src/model/target.ts';
 import { ARCHS, disassemble, disassembler, hex, needs } from './support.ts';
 
 const REGISTERS: readonly Register[] = ['a0', 'a1', 'a2', 'a3', 'a4', 'a5', 's0', 's1', 's2', 's3', 'result'];

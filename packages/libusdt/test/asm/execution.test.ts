@@ -8,7 +8,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Arch } from '../../src/target.ts';
+import type { Arch } from '../../src/model/target.ts';
 import { RUNS_I386 } from '../object/tools.ts';
 import { writeProgram } from './program.ts';
 import { ARCHS, needs, run, scratchFolder } from './support.ts';

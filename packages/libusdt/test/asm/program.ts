@@ -8,10 +8,10 @@
  * @module
  */
 
+import { createAssembler } from '../../src/arch/index.ts';
 import type { Assembler, FrameLayout, Register } from '../../src/asm/assembler.ts';
-import { createAssembler } from '../../src/asm/index.ts';
 import { tracepointsOf } from '../../src/image/tracepoint.ts';
-import type { Arch, TracepointEncoding } from '../../src/target.ts';
+import type { Arch, TracepointEncoding } from '../../src/model/target.ts';
 
 const DATA = 0x10000;
 const LAST_WORD = 4088;

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
-import type { Arch } from '../../src/target.ts';
+import type { Arch } from '../../src/model/target.ts';
 
 export { needs } from '../../../../test/support/needs.ts';
 

@@ -15,7 +15,7 @@ import type { DofDocument } from '../../src/dof/document.ts';
 import { encodeDof } from '../../src/dof/encode.ts';
 import { DofError } from '../../src/dof/error.ts';
 import { validateDof } from '../../src/dof/validate.ts';
-import { DEFAULT_ATTRIBUTES } from '../../src/provider/attributes.ts';
+import { DEFAULT_ATTRIBUTES } from '../../src/model/attributes.ts';
 import { documents, encodeElsewhere, PLAIN, plain, plainWith } from './definitions.ts';
 
 /** Hexadecimal digits, with a comment on each line. */

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { buildImage } from '../../src/image/image.ts';
 import { imagesIn } from '../../src/image/platforms.ts';
+import type { Target } from '../../src/model/target.ts';
 import { encodeUniversal } from '../../src/object/macho/universal.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
-import { openImageFile } from '../../src/system/image-file.ts';
-import { isProblem } from '../../src/system/reasons.ts';
-import type { Target } from '../../src/target.ts';
+import { openImageFile } from '../../src/publish/image-file.ts';
+import { isProblem } from '../../src/runtime/reasons.ts';
 import { scratchFolder } from '../object/tools.ts';
 
 const definition = (name: string) => ({

@@ -3,6 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Arch } from '../../src/model/target.ts';
+import { encodeDeclarations, planDeclarations } from '../../src/notes/libusdt/declaration.ts';
+import { SDT_SPELLING } from '../../src/notes/stapsdt/name.ts';
+import { encodeStapsdtNotes, planStapsdtNotes } from '../../src/notes/stapsdt/note.ts';
 import { MACHINES } from '../../src/object/elf/machines.ts';
 import { type ElfFile, readElf } from '../../src/object/elf/reader.ts';
 import {
@@ -13,10 +17,6 @@ import {
   setBuildId,
   writeSharedObject,
 } from '../../src/object/elf/shared-object.ts';
-import { encodeDeclarations, planDeclarations } from '../../src/sdt/declaration.ts';
-import { SDT_SPELLING } from '../../src/sdt/name.ts';
-import { encodeStapsdtNotes, planStapsdtNotes } from '../../src/sdt/note.ts';
-import type { Arch } from '../../src/target.ts';
 import { assertAccepted, needs, RUNS_I386, run, scratchFolder } from './tools.ts';
 
 const ELF64 = { class: 64, data: 'lsb' } as const;

@@ -10,10 +10,10 @@ import { without } from '../../../../test/support/needs.ts';
 import { dofAttributes } from '../../src/dof/attributes.ts';
 import { decodeDof } from '../../src/dof/decode.ts';
 import { validateDof } from '../../src/dof/validate.ts';
-import { buildEngine } from '../../src/engine/code.ts';
+import { buildEngine } from '../../src/hosts/napi/code.ts';
 import { buildImage } from '../../src/image/image.ts';
+import { DEFAULT_ATTRIBUTES } from '../../src/model/attributes.ts';
 import { readElf } from '../../src/object/elf/reader.ts';
-import { DEFAULT_ATTRIBUTES } from '../../src/provider/attributes.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
 import { assertAccepted, run, scratchFolder } from '../object/tools.ts';
 

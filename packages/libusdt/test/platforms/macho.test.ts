@@ -7,11 +7,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { buildEngine } from '../../src/engine/code.ts';
-import { FRAME } from '../../src/engine/frame.ts';
+import { FRAME } from '../../src/abi/call-block.ts';
+import type { CTypeName } from '../../src/ctypes/infer.ts';
+import { buildEngine } from '../../src/hosts/napi/code.ts';
 import { buildImage } from '../../src/image/image.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
-import type { CTypeName } from '../../src/types/infer.ts';
 import { needs, run, scratchFolder } from '../object/tools.ts';
 
 const folder = scratchFolder();

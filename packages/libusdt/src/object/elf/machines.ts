@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Arch } from '../../target.ts';
+import type { Arch } from '../../model/target.ts';
 import * as elf from './constants.ts';
 import { ElfEncoder } from './encoder.ts';
 

@@ -28,8 +28,8 @@
  * @module
  */
 
-import type { Deferred, Sequence } from '../../sequence.ts';
-import type { Arch } from '../../target.ts';
+import type { Deferred, Sequence } from '../../model/sequence.ts';
+import type { Arch } from '../../model/target.ts';
 import {
   alignUp,
   cString,

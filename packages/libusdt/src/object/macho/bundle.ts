@@ -23,7 +23,7 @@
  * @module
  */
 
-import type { Arch } from '../../target.ts';
+import type { Arch } from '../../model/target.ts';
 import { alignUp, cStringLength, isPowerOfTwo, writeCString } from '../bytes.ts';
 import { codeSignatureSize, encodeCodeSignature, SIGNATURE_ALIGN } from './code-signature.ts';
 import * as macho from './constants.ts';

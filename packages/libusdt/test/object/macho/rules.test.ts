@@ -8,11 +8,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { buildEngine } from '../../../src/engine/code.ts';
+import { buildEngine } from '../../../src/hosts/napi/code.ts';
 import { buildImage } from '../../../src/image/image.ts';
+import type { Arch } from '../../../src/model/target.ts';
 import { encodeUniversal } from '../../../src/object/macho/universal.ts';
 import { defineProbe } from '../../../src/provider/definition.ts';
-import type { Arch } from '../../../src/target.ts';
 import { needs, run, scratchFolder } from '../tools.ts';
 
 const CHECK = fileURLToPath(new URL('check.py', import.meta.url));

@@ -1,0 +1,61 @@
+/**
+ * The frame: the memory through which JavaScript and the engine's `call` speak. JavaScript writes an address, the
+ * number of stack words and the argument words; `call` loads them into the C calling convention, calls, and stores
+ * the return value. Behind the words lies the scratch area, where bytes and strings live while a probe fires, and behind
+ * that the places, in which strings stay beyond that (texts.ts).
+ *
+ * One frame belongs to one JavaScript thread. It is never handed to users.
+ * @module
+ */
+
+import type { FrameLayout } from '../asm/assembler.ts';
+import type { Arch } from '../model/target.ts';
+
+/** Most arguments a probe may have (libusdt's USDT_ARG_MAX). */
+export const MAX_ARGUMENTS = 32;
+
+/** Most bytes of one string: all arguments of a probe may be strings, and have room at once. */
+export const MAX_STRING_BYTES = 32768;
+
+/** Most strings that `callTexts` takes. */
+export const MAX_TEXTS = 6;
+
+/** Places for strings (texts.ts): at least MAX_ARGUMENTS, so that those of one event have one each. */
+export const TEXT_PLACES = 64;
+
+/**
+ * Bytes of such a place: all that an event's strings may take (event-size.ts), rounded up to cache lines. Their number is
+ * odd, so that the beginnings of the places are spread over the cache.
+ */
+export const TEXT_PLACE_BYTES = 59 * 64;
+
+const WORD = 8;
+const ARGS = 2 * WORD;
+const SCRATCH = 512;
+const PLACES = SCRATCH + MAX_ARGUMENTS * MAX_STRING_BYTES;
+
+/** Byte offsets in the frame. */
+export const FRAME = {
+  target: 0,
+  stackCount: WORD,
+  args: ARGS,
+  result: ARGS + MAX_ARGUMENTS * WORD,
+  /** Written by the engine's init: the frame's own address. */
+  address: ARGS + (MAX_ARGUMENTS + 1) * WORD,
+  /** Written by the engine's init: the address of dlsym(3), from which everything else is found. */
+  dlsym: ARGS + (MAX_ARGUMENTS + 2) * WORD,
+  /** Where `callTexts` writes its strings: an address for each, within `places`. */
+  texts: ARGS + (MAX_ARGUMENTS + 3) * WORD,
+  scratch: SCRATCH,
+  places: PLACES,
+  /** The allocator takes it zeroed from the kernel, so pages that are never written cost nothing. */
+  size: PLACES + TEXT_PLACES * TEXT_PLACE_BYTES,
+} as const satisfies FrameLayout & Record<string, number>;
+
+/** Integer argument registers of each C calling convention: System V AMD64 ABI 3.2.3, AAPCS64 6.8.2, System V i386 ABI 2.2.3. */
+const ARGUMENT_REGISTERS: Record<Arch, number> = { x64: 6, arm64: 8, i386: 0 };
+
+/** How many of `argc` words go onto the stack: what the lower half of `stackCount` in the frame must say. */
+export function stackWords(arch: Arch, argc: number): number {
+  return Math.max(0, argc - ARGUMENT_REGISTERS[arch]);
+}

@@ -1,0 +1,30 @@
+/**
+ * How C passes arguments on each architecture: their sizes, and where words have 32 bits, which of them take two.
+ * LP64 and ILP32 of https://unix.org/whitepapers/64bit.html; i386: https://gitlab.com/x86-psABIs/i386-ABI, 2.2.3.
+ * @module
+ */
+
+import type { CType } from '../ctypes/ctypes.ts';
+import type { Arch } from '../model/target.ts';
+
+/** Bits of a register, and of a word that is passed. */
+const WORD_BITS: Readonly<Record<Arch, 32 | 64>> = { x64: 64, arm64: 64, i386: 32 };
+
+export function hasNarrowWords(arch: Arch): boolean {
+  return WORD_BITS[arch] === 32;
+}
+
+/** Bytes of a type. */
+export function sizeOn(arch: Arch, type: CType): CType['size'] {
+  return hasNarrowWords(arch) ? type.size32 : type.size;
+}
+
+/** Is an argument of this type passed as two words, the lower half first? */
+export function isPassedAsTwo(arch: Arch, type: CType): boolean {
+  return hasNarrowWords(arch) && type.size32 === 8;
+}
+
+/** A bit for each argument that is passed as two words: the upper half of a frame's `stackCount`. */
+export function wideArguments(arch: Arch, types: readonly CType[]): number {
+  return types.reduce((bits, type, index) => (isPassedAsTwo(arch, type) ? bits | (1 << index) : bits), 0);
+}

@@ -1,0 +1,45 @@
+/**
+ * FreeBSD's helper device (since 11): a `dof_helper_t` with two more fields, the process and, written by the kernel, the
+ * generation; the ioctl itself returns 0. REMOVE takes the generation by address.
+ * https://github.com/freebsd/freebsd-src/blob/main/sys/cddl/dev/dtrace/dtrace_ioctl.c
+ * @module
+ */
+
+import { errorCode, messageOf } from '../../runtime/reasons.ts';
+import { encodeDofHelper } from './helper.ts';
+import type { HelperProtocol } from './registrar.ts';
+
+// sys/cddl/contrib/opensolaris/uts/common/sys/dtrace.h: _IOWR('z', 3, dof_helper_t) and _IOW('z', 2, int).
+export const DTRACEHIOC_ADDDOF = 0xc0587a03;
+export const DTRACEHIOC_REMOVE = 0x80047a02;
+const DEVICE = '/dev/dtrace/helper';
+/** Behind what all systems have. */
+const DOFHP_PID = 80;
+const DOFHP_GEN = 84;
+const DOF_HELPER_SIZE = 88;
+
+export const FREEBSD: HelperProtocol = {
+  name: 'freebsd',
+  device: DEVICE,
+  taker: 'the kernel',
+  add(system, descriptor, helper) {
+    const bytes = new Uint8Array(DOF_HELPER_SIZE);
+    bytes.set(encodeDofHelper(helper));
+    const view = new DataView(bytes.buffer);
+    view.setInt32(DOFHP_PID, process.pid, true);
+    system.ioctl(descriptor, DTRACEHIOC_ADDDOF, bytes);
+    return view.getInt32(DOFHP_GEN, true);
+  },
+  remove(system, descriptor, generation) {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setInt32(0, generation, true);
+    system.ioctl(descriptor, DTRACEHIOC_REMOVE, bytes);
+  },
+  refusal(error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' || code === 'ENXIO') return `there is no ${DEVICE} (${code}): kldload dtraceall`;
+    if (code === 'EACCES' || code === 'EPERM')
+      return `${DEVICE} may not be opened (${code}): it is root's (0660). Run as root, or give a group access in /etc/devfs.rules`;
+    return `the kernel refused the probes (${code || messageOf(error)}): dmesg may say why`;
+  },
+};
