@@ -8,7 +8,7 @@ import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { guardBy } from './catalogue/guarded.ts';
-import { CommandError, EXIT } from './errors.ts';
+import { CommandError, EXIT, writeProblem } from './errors.ts';
 import { message } from './text.ts';
 
 // Node 22 and later keep the compiled code between runs.
@@ -17,8 +17,11 @@ import { message } from './text.ts';
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // The reader, such as head(1), has enough.
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
-  throw error;
+  process.stderr.write(`usdt: ${message(writeProblem('the output', error))}\n`);
+  process.exit(EXIT.failure);
 });
+// A message that can't be told ends no recording.
+process.stderr.on('error', () => {});
 
 guardBy(fileURLToPath(new URL('./catalogue/guarded-child.js', import.meta.url)));
 const { runProgram } = await import('./program.ts');
