@@ -16,10 +16,17 @@ import { SENTENCE_MAX, shown } from '../text.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
 import { probesOfElf } from './elf-probes.ts';
-import { deviceOf, isGuarding, localDevices, lookGuarded, type MappedFile } from './guarded.ts';
+import {
+  deviceOf,
+  isGuarding,
+  type LocalDevices,
+  localDevices,
+  lookGuarded,
+  type MappedFile,
+} from './guarded.ts';
 import { LIMITS, mebibytes, processorTime } from './limits.ts';
 import { probesOfMachO, probesOfUniversal } from './macho-probes.ts';
-import { type Mapping, parseMaps, statKey } from './maps.ts';
+import { keyOf, type Mapping, parseMaps, statKey } from './maps.ts';
 import { type OpenFile, OtherFileError, openFound, openNamed } from './open-file.ts';
 import type { ObjectProbes, ProbeFile } from './probe.ts';
 import { isSameFile } from './same-file.ts';
@@ -188,7 +195,8 @@ export class ProcessScanner {
     this.pending = new Map();
     const until = processorTime() + (this.looks++ === 0 ? LIMITS.firstLookTime : LIMITS.laterLookTime);
     const local = localDevices();
-    const needsGuard = (mapping: Mapping): boolean => isGuarding() && !local.has(deviceOf(mapping));
+    const needsGuard = ({ mapping, pids: [pid] }: MappedFile): boolean =>
+      isGuarding() && (!local.has(deviceOf(mapping)) || (!followsLinks() && hasOwnMounts(pid!)));
     for (const pid of pids) {
       const passOver = (): void => {
         const text = `/proc/${pid}/maps: more than ${mebibytes(LIMITS.mapsBytes)}: the rest is passed over`;
@@ -196,7 +204,9 @@ export class ProcessScanner {
       };
       for (const mapping of readMappings(pid, passOver) ?? []) {
         if (!mapping.executable || !wanted(mapping)) continue;
-        const key = needsGuard(mapping) ? guardedKey(mapping, pid) : this.ownKey(mapping, pid);
+        const key = needsGuard({ mapping, pids: [pid] })
+          ? guardedKey(mapping, pid)
+          : this.ownKey(mapping, pid);
         if (this.known.has(key)) continue;
         const entry = found.get(key);
         if (entry === undefined) found.set(key, { mapping, pids: [pid] });
@@ -213,11 +223,11 @@ export class ProcessScanner {
     let read = 0;
     for (const [key, mapped] of found) {
       if (this.known.has(key)) continue;
-      if (needsGuard(mapped.mapping)) guarded.push([key, mapped]);
+      if (needsGuard(mapped)) guarded.push([key, mapped]);
       else if (read > 0 && processorTime() > until) this.pending.set(key, mapped);
       else {
         read++;
-        take(key, this.read(mapped));
+        take(key, this.read(mapped, local));
       }
     }
     this.readGuarded(guarded, take);
@@ -305,10 +315,15 @@ export class ProcessScanner {
     }
   }
 
-  /** A file that no scan has returned. It may wait for ever: see guarded.ts. */
-  read({ mapping, pids }: MappedFile): ProbeFile | undefined {
+  /**
+   * A file that no scan has returned. Without `local` it may wait for ever: see guarded.ts.
+   * @param local which paths can be looked up.
+   */
+  read({ mapping, pids }: MappedFile, local?: LocalDevices): ProbeFile | undefined {
     let problem: unknown;
-    const ours = leadsHere(mapping) ? [mapping.path] : [];
+    // A path that leads to the file from here too does so when its process has ended.
+    const reached = local?.reaches(mapping.path) ?? true;
+    const ours = reached && keyOf(mapping.path) === mapping.key ? [mapping.path] : [];
     for (const openPath of [...ours, ...placesOf(mapping, pids[0]!)]) {
       let opened: OpenFile;
       try {
@@ -348,15 +363,6 @@ export class ProcessScanner {
   }
 }
 
-/** Whether the mapping's path leads to its file from here too: then it does so when its process has ended. */
-function leadsHere({ path, key }: Mapping): boolean {
-  try {
-    return statKey(fs.statSync(path, { bigint: true })) === key;
-  } catch {
-    return false;
-  }
-}
-
 /** Devices differ between `maps` and stat(2) on file systems without a device of their own (major number 0); inodes do not. */
 function isMapped(stat: fs.BigIntStats, { key }: Mapping): boolean {
   const actual = statKey(stat);
@@ -366,19 +372,42 @@ function isMapped(stat: fs.BigIntStats, { key }: Mapping): boolean {
 
 /** As ProcessScanner.ownKey, without a look at the file: it is told from others by where it is. */
 function guardedKey({ key, path }: Mapping, pid: number): string {
-  let namespace = '';
+  return `${key} ${mountsOf(pid)} ${path}`;
+}
+
+/** The mount namespace of a process; empty if it is gone. */
+function mountsOf(pid: number | 'self'): string {
   try {
-    namespace = fs.readlinkSync(`/proc/${pid}/ns/mnt`);
+    return fs.readlinkSync(`/proc/${pid}/ns/mnt`);
   } catch {
-    // Gone.
+    return '';
   }
-  return `${key} ${namespace} ${path}`;
+}
+
+function hasOwnMounts(pid: number): boolean {
+  return mountsOf(pid) !== mountsOf('self');
+}
+
+let follows: boolean | undefined;
+
+/** Whether links in `map_files` are for us: CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE (`proc_map_files_get_link` of fs/proc/base.c). */
+function followsLinks(): boolean {
+  if (follows === undefined) {
+    const [own] = readMappings(process.pid) ?? [];
+    follows = own !== undefined && keyOf(linkOf(own, process.pid)) !== undefined;
+  }
+  return follows;
+}
+
+/** The kernel's own link to a mapped file, which needs no path. */
+function linkOf({ range }: Mapping, pid: number): string {
+  return `/proc/${pid}/map_files/${range.replace(/\b0+(?=[0-9a-f])/g, '')}`;
 }
 
 /** Ways to open a mapped file through its process, best first. */
-function placesOf({ range, path, deleted }: Mapping, pid: number): string[] {
-  const direct = `/proc/${pid}/map_files/${range.replace(/\b0+(?=[0-9a-f])/g, '')}`;
-  return deleted ? [direct] : [`/proc/${pid}/root${path}`, direct];
+function placesOf(mapping: Mapping, pid: number): string[] {
+  const link = linkOf(mapping, pid);
+  return mapping.deleted ? [link] : [link, `/proc/${pid}/root${mapping.path}`];
 }
 
 /** @throws UnavailableError or FailureError when the process can't be looked at. */
