@@ -198,6 +198,13 @@ class KernelTracer implements Tracer {
   }
 
   get missed(): readonly string[] {
+    // Where something matched, that was it, most likely.
+    const [unknown] = this.probes.length === 0 ? (this.executions?.unknown ?? []) : [];
+    if (unknown !== undefined && this.ahead.size === 0) {
+      return [
+        `${shown(unknown)} was over before usdt could look at it: if it has such probes, its events are missing; a pattern that names its file, FILE:PROVIDER:PROBE, finds them`,
+      ];
+    }
     return Array.from(this.ahead, ([path, { by, pattern }]) => {
       const what =
         by === Number.POSITIVE_INFINITY

@@ -69,6 +69,7 @@ test('what a wrapper or script names is attached before it runs', { skip }, () =
     'sh script': ['sh', script('plain', `${program} 3`)],
     'script of a script': [script('outer', `#!/bin/sh\nsh '${inner}'\n`)],
     library: ['env', linkedProgram('named'), '3'],
+    cd: ['sh', '-c', `cd ${folder} && ./webapp 3; true`],
   };
   for (const [name, command] of Object.entries(commands)) {
     const { events, stderr } = trace('webapp:*', ...command);
@@ -99,6 +100,20 @@ test('what nobody could know of is told at the end, with status 5 and what to do
     const seen = trace(pattern, wrapper);
     assert.deepEqual([seen.events, seen.status], [12, 0], seen.stderr);
   }
+});
+
+test('what was over and can be found nowhere is told, with status 5', { skip }, () => {
+  const lost = script(
+    'lost',
+    `#!/bin/sh\nA=lo\nmkdir "${folder}/\${A}st.d" && cd "${folder}/\${A}st.d" &&
+    ln -s ../webapp here && ./here 3; cd / && rm -r "${folder}/\${A}st.d"\n`,
+  );
+  const { status, stderr } = trace('webapp:*', lost);
+  assert.match(
+    stderr,
+    /\.\/here was over before usdt could look at it: if it has such probes, its events are missing/,
+  );
+  assert.equal(status, 5);
 });
 
 test('what began in time is not told of; what fails keeps its status', { skip }, () => {
