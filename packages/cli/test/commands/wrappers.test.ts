@@ -1,6 +1,6 @@
 /** Programs that are not the command itself, but started by it, and soon over. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -10,6 +10,7 @@ import {
   absent,
   fixtureProgram,
   jsonLines,
+  MAIN,
   temporaryFolder,
   usdt,
   webapp,
@@ -114,6 +115,20 @@ test('what was over and can be found nowhere is told, with status 5', { skip }, 
     /\.\/here was over before usdt could look at it: if it has such probes, its events are missing/,
   );
   assert.equal(status, 5);
+});
+
+test('without a shell to hold a command it is not run, and that is said', {
+  skip: skip || without('unshare', 'mount'),
+}, () => {
+  const nothing = script('nothing', '');
+  fs.chmodSync(nothing, 0o644);
+  const run = `mount --bind ${nothing} "$(readlink -f /bin/sh)" && exec "$@"`;
+  const words = [process.execPath, MAIN, 'trace', 'webapp:*', '--', program, '1'];
+  const { status, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', run, 'sh', ...words], {
+    encoding: 'utf8',
+  });
+  assert.equal(stderr, "usdt: /bin/sh can't be started to run the command\n");
+  assert.equal(status, 1);
 });
 
 test('what began in time is not told of; what fails keeps its status', { skip }, () => {
