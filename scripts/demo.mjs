@@ -143,7 +143,11 @@ async function trace() {
     const action = 'printf("request %d: status %d, %s\\n", arg0, arg1, str(arg2)); @++;';
     const end = 'interval:ms:20 /@ >= 3/ { exit(); } END { clear(@); }';
     const script = `usdt:${file}:webapp:request__done { ${action} } ${end}`;
-    await show('bpftrace', ['-q', '-e', script], { output: 'pipe', errors: 'pipe' });
+    const { code, complaints } = await show('bpftrace', ['-q', '-e', script], {
+      output: 'pipe',
+      errors: 'pipe',
+    });
+    if (code !== 0) console.log(`  It shows nothing here. ${complaints.split('\n').at(-1)}`);
   }
   tryNext();
 }
