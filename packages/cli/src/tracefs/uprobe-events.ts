@@ -5,6 +5,7 @@
  */
 
 import * as fs from 'node:fs';
+import { keyOf } from '../catalogue/maps.ts';
 import { reopenAsPath } from '../catalogue/open-file.ts';
 import type { ProbeFile, ProbeSite } from '../catalogue/probe.ts';
 import { FailureError, systemCode } from '../errors.ts';
@@ -59,8 +60,9 @@ export function withKernelPath<T>(
   file: Pick<ProbeFile, 'path' | 'openPath' | 'statKey'>,
   use: (path: string) => T,
 ): T {
-  // The kernel takes a name from our root, not the process'.
-  if (file.path === file.openPath && isOneWord(file.path)) return use(file.path);
+  const { path, openPath, statKey } = file;
+  // The kernel takes a name from our root, not the process'; and another file may have the name by now.
+  if (path === openPath && isOneWord(path) && keyOf(path) === statKey) return use(path);
   const fd = reopenAsPath(file);
   try {
     return use(`/proc/${process.pid}/fd/${fd}`);

@@ -202,6 +202,21 @@ test('a pattern without a file finds programs that start after it (--wait)', { s
   assert.equal(await tracer.exit, 0);
 });
 
+test('a program that was replaced while the old one runs on is another, and found', { skip }, async (t) => {
+  const path = webapp(folder, 'replaced', 'uniqueapp');
+  const old = spawn(path, ['100000', '10000'], { stdio: 'ignore' });
+  t.after(() => kill(old));
+  const tracer = await start('uniqueapp:where');
+  t.after(() => tracer.kill('SIGINT'));
+  const fresh = webapp(folder, 'fresh', 'uniqueapp');
+  fs.renameSync(fresh, path);
+  const next = spawn(path, ['100000', '10000'], { stdio: 'ignore' });
+  t.after(() => kill(next));
+  const pids = () => [...new Set(tracer.events().map(({ pid }) => pid))];
+  await until(() => pids().length === 2, 'events of both');
+  assert.deepEqual(pids(), [old.pid, next.pid]);
+});
+
 test('nothing is left in tracefs: at the end, by signals, when the program crashes', { skip }, async () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const tracer = await start('webapp:*', '-f', program);
