@@ -8,6 +8,7 @@
 import * as fs from 'node:fs';
 import { isSameToKernel } from '../tracefs/same-file.ts';
 import { statKey } from './maps.ts';
+import { lastingPath } from './open-file.ts';
 import type { ProbeFile } from './probe.ts';
 
 /** statfs(2), linux/magic.h. */
@@ -40,9 +41,10 @@ function haveSameSites(one: ProbeFile, other: ProbeFile): boolean {
 /** Overlay mounts pass on the times of the file below, and a copy in an upper layer was changed when it was made. */
 function isSameByTimes(...files: readonly [ProbeFile, ProbeFile]): boolean {
   try {
-    const types = files.map(({ openPath }) => fs.statfsSync(openPath).type);
+    const paths = files.map(lastingPath);
+    const types = paths.map((path) => fs.statfsSync(path).type);
     if (types.includes(FUSE) || !types.includes(OVERLAYFS)) return false;
-    const [a, b] = files.map(({ openPath }) => fs.statSync(openPath, { bigint: true }));
+    const [a, b] = paths.map((path) => fs.statSync(path, { bigint: true }));
     // What has its path by now is another file.
     if (statKey(a!) !== files[0].statKey || statKey(b!) !== files[1].statKey) return false;
     return (['ino', 'size', 'mtimeNs', 'ctimeNs', 'birthtimeNs'] as const).every(

@@ -27,7 +27,7 @@ import {
 import { LIMITS, mebibytes, processorTime } from './limits.ts';
 import { probesOfMachO, probesOfUniversal } from './macho-probes.ts';
 import { keyOf, type Mapping, parseMaps, statKey } from './maps.ts';
-import { type OpenFile, OtherFileError, openFound, openNamed } from './open-file.ts';
+import { type OpenFile, OtherFileError, openFound, openNamed, reopenAsPath } from './open-file.ts';
 import type { ObjectProbes, ProbeFile } from './probe.ts';
 import { isSameFile } from './same-file.ts';
 import { FileSizeError, openSparse } from './sparse-file.ts';
@@ -180,9 +180,15 @@ export class ProcessScanner {
   /** Devices of file systems that did not answer. */
   private readonly silent = new Set<string>();
 
-  /** @param wanted leaves out other probes, and files that have none of those. */
-  constructor(wanted?: ProbeFilter) {
+  private readonly holds: boolean;
+
+  /**
+   * @param wanted leaves out other probes, and files that have none of those.
+   * @param holds whether files stay known for what they are when the process that has them ends.
+   */
+  constructor(wanted?: ProbeFilter, holds = false) {
     this.wanted = wanted;
+    this.holds = holds;
   }
 
   /**
@@ -215,7 +221,7 @@ export class ProcessScanner {
     }
     const files: ProbeFile[] = [];
     const take = (key: string, probes: ProbeFile | undefined): void => {
-      const file = probes && { ...probes, key: this.identityOf(probes) };
+      const file = probes && this.identified(probes);
       this.known.set(key, file);
       if (file) files.push(file);
     };
@@ -268,6 +274,19 @@ export class ProcessScanner {
       }
     }
     return key;
+  }
+
+  /** With the key by which the kernel's one file is known; the first with it is held. */
+  private identified(probes: ProbeFile): ProbeFile {
+    const key = this.identityOf(probes);
+    const file = { ...probes, key };
+    if (!this.holds || key !== probes.key || probes.openPath === probes.path) return file;
+    try {
+      return { ...file, handle: reopenAsPath(probes) };
+    } catch {
+      // Its process has ended just now.
+      return file;
+    }
   }
 
   /** The key of the first file seen that is the same for the kernel. */
