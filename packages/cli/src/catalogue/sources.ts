@@ -177,6 +177,8 @@ export class ProcessScanner {
   /** Found, but not read yet: the look took too long. */
   private pending = new Map<string, Found>();
   private looks = 0;
+  /** By file key: of those that were read. */
+  private readonly versions = new Map<string, string>();
   /** Devices of file systems that did not answer. */
   private readonly silent = new Set<string>();
 
@@ -203,6 +205,7 @@ export class ProcessScanner {
     const local = localDevices();
     const needsGuard = ({ mapping, pids: [pid] }: MappedFile): boolean =>
       isGuarding() && (!local.has(deviceOf(mapping)) || (!followsLinks() && hasOwnMounts(pid!)));
+    const looked = new Set<string>();
     for (const pid of pids) {
       const passOver = (): void => {
         const text = `/proc/${pid}/maps: more than ${mebibytes(LIMITS.mapsBytes)}: the rest is passed over`;
@@ -210,10 +213,14 @@ export class ProcessScanner {
       };
       for (const mapping of readMappings(pid, passOver) ?? []) {
         if (!mapping.executable || !wanted(mapping)) continue;
-        const key = needsGuard({ mapping, pids: [pid] })
-          ? guardedKey(mapping, pid)
-          : this.ownKey(mapping, pid);
-        if (this.known.has(key)) continue;
+        const isGuarded = needsGuard({ mapping, pids: [pid] });
+        const key = isGuarded ? guardedKey(mapping, pid) : this.ownKey(mapping, pid);
+        if (this.known.has(key)) {
+          if (isGuarded || looked.has(key)) continue;
+          looked.add(key);
+          if (!this.isAnother(key, mapping, pid)) continue;
+          this.known.delete(key);
+        }
         const entry = found.get(key);
         if (entry === undefined) found.set(key, { mapping, pids: [pid] });
         else if (entry.pids.at(-1) !== pid) entry.pids.push(pid);
@@ -233,6 +240,7 @@ export class ProcessScanner {
       else if (read > 0 && processorTime() > until) this.pending.set(key, mapped);
       else {
         read++;
+        this.versions.set(key, versionOf(mapped.mapping, mapped.pids[0]!));
         take(key, this.read(mapped, local));
       }
     }
@@ -274,6 +282,14 @@ export class ProcessScanner {
       }
     }
     return key;
+  }
+
+  /** Whether a file has gone and another has its number, as what was built anew often does, or it was written over. */
+  private isAnother(key: string, mapping: Mapping, pid: number): boolean {
+    const last = this.versions.get(key);
+    if (last === undefined) return false;
+    const version = versionOf(mapping, pid);
+    return version !== '' && version !== last;
   }
 
   /** With the key by which the kernel's one file is known; the first with it is held. */
@@ -392,6 +408,19 @@ function isMapped(stat: fs.BigIntStats, { key }: Mapping): boolean {
 /** As ProcessScanner.ownKey, without a look at the file: it is told from others by where it is. */
 function guardedKey({ key, path }: Mapping, pid: number): string {
   return `${key} ${mountsOf(pid)} ${path}`;
+}
+
+/** What changes when a file does, or is another; empty if that can't be seen. */
+function versionOf(mapping: Mapping, pid: number): string {
+  for (const place of placesOf(mapping, pid)) {
+    try {
+      const { size, ctimeNs } = fs.statSync(place, { bigint: true });
+      return `${size} ${ctimeNs}`;
+    } catch {
+      // Another way, or gone.
+    }
+  }
+  return '';
 }
 
 /** The mount namespace of a process; empty if it is gone. */

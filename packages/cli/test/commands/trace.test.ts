@@ -217,6 +217,24 @@ test('a program that was replaced while the old one runs on is another, and foun
   assert.deepEqual(pids(), [old.pid, next.pid]);
 });
 
+test('a program that was built anew, with the file number of one without probes, is found', {
+  skip,
+}, async (t) => {
+  const path = join(folder, 'anew');
+  fs.copyFileSync('/bin/sleep', path);
+  const first = spawn(path, ['100'], { stdio: 'ignore' });
+  t.after(() => kill(first, 'SIGKILL'));
+  const tracer = await start('--wait', 'uniqueapp:where');
+  t.after(() => tracer.kill('SIGINT'));
+  kill(first, 'SIGKILL');
+  await new Promise((resolve) => first.on('exit', resolve));
+  // Where a file is removed, the next one may get its number. Written over it surely has it.
+  fs.writeFileSync(path, fs.readFileSync(webapp(folder, 'source', 'uniqueapp')));
+  const next = spawn(path, ['100000', '10000'], { stdio: 'ignore' });
+  t.after(() => kill(next));
+  await until(() => tracer.events().length > 0, 'events');
+});
+
 test('nothing is left in tracefs: at the end, by signals, when the program crashes', { skip }, async () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const tracer = await start('webapp:*', '-f', program);
@@ -283,16 +301,7 @@ test('a full disk is told in a line, also where only messages go there', {
     assert.equal(stderr, "usdt: can't write the output: the disk is full\n");
     assert.equal(status, 1);
   }
-  const { status, stdout } = run(
-    ['ignore', 'pipe', full],
-    'trace',
-    'webapp:where',
-    '-n',
-    '1',
-    '--',
-    program,
-    '1',
-  );
+  const { status, stdout } = run(['ignore', 'pipe', full], 'trace', 'webapp:where', '--', program, '1');
   assert.match(stdout, / webapp:where /);
   assert.equal(status, 3, 'its own');
   fs.closeSync(full);
