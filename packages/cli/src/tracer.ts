@@ -12,6 +12,7 @@
 import * as fs from 'node:fs';
 import { type Attachment, attach, type TracedProbe } from './attach.ts';
 import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './catalogue/discovery.ts';
+import { OtherFileError } from './catalogue/open-file.ts';
 import { probeTitle } from './catalogue/probe.ts';
 import { CommandError, FailureError, systemCode, UsageError } from './errors.ts';
 import { type Execution, Executions } from './executions.ts';
@@ -473,7 +474,8 @@ function threadsOf(pid: number): number[] {
 
 function messageOf(error: unknown): string {
   // The system's own errors have paths in them.
-  return error instanceof CommandError ? error.message : shown(String(error), SENTENCE_MAX);
+  const isOurs = error instanceof CommandError || error instanceof OtherFileError;
+  return isOurs ? error.message : shown(String(error), SENTENCE_MAX);
 }
 
 function safely<T>(action: () => T): T | undefined {
