@@ -207,7 +207,7 @@ test('a program that was replaced while the old one runs on is another, and foun
   const old = spawn(path, ['100000', '10000'], { stdio: 'ignore' });
   t.after(() => kill(old));
   const tracer = await start('uniqueapp:where');
-  t.after(() => tracer.kill('SIGINT'));
+  t.after(() => process.kill(tracer.pid, 'SIGINT'));
   const fresh = webapp(folder, 'fresh', 'uniqueapp');
   fs.renameSync(fresh, path);
   const next = spawn(path, ['100000', '10000'], { stdio: 'ignore' });
@@ -225,7 +225,7 @@ test('a program that was built anew, with the file number of one without probes,
   const first = spawn(path, ['100'], { stdio: 'ignore' });
   t.after(() => kill(first, 'SIGKILL'));
   const tracer = await start('--wait', 'uniqueapp:where');
-  t.after(() => tracer.kill('SIGINT'));
+  t.after(() => process.kill(tracer.pid, 'SIGINT'));
   kill(first, 'SIGKILL');
   await new Promise((resolve) => first.on('exit', resolve));
   // Where a file is removed, the next one may get its number. Written over it surely has it.
