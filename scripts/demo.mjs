@@ -143,7 +143,13 @@ async function trace() {
     const action = 'printf("request %d: status %d, %s\\n", arg0, arg1, str(arg2)); @++;';
     const end = 'interval:ms:20 /@ >= 3/ { exit(); } END { clear(@); }';
     const script = `usdt:${file}:webapp:request__done { ${action} } ${end}`;
-    await show('bpftrace', ['-q', '-e', script], { output: 'pipe', errors: 'pipe' });
+    const { code, complaints } = await show('bpftrace', ['-q', '-e', script], {
+      output: 'pipe',
+      errors: 'pipe',
+    });
+    // That it may not lock memory is no obstacle, and it always says so.
+    const errors = complaints.split('\n').filter((line) => /^ERROR(?!.*MEMLOCK)/.test(line));
+    if (code !== 0) console.log(`  bpftrace shows nothing here. ${errors.at(-1) ?? 'It took too long.'}`);
   }
   tryNext();
 }

@@ -35,6 +35,8 @@ export function holdCommand(command: readonly string[]): Child {
   const child: ChildProcess = spawn('/bin/sh', ['-c', GATE, 'usdt', ...command], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
   });
+  // Told below.
+  child.on('error', () => {});
   if (child.pid === undefined) throw new FailureError("/bin/sh can't be started to run the command");
   const gate = child.stdio[3] as Writable;
   gate.on('error', () => {});

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { shown } from './text.ts';
+
 export const EXIT = {
   ok: 0,
   /** Something went wrong while it ran: a file can't be read, the kernel refused. */
@@ -58,4 +60,24 @@ export class UnavailableError extends CommandError {
 export function systemCode(error: unknown): string {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   return typeof code === 'string' ? code : '';
+}
+
+/** Why a file can't be written, by the system's code. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder',
+  ENOTDIR: 'there is no such folder',
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EISDIR: 'it is a folder',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of the disk is used up',
+  EFBIG: 'the file would be larger than is allowed',
+  EPIPE: 'nobody reads it any more',
+};
+
+/** Says that a file can't be written, and why. */
+export function writeProblem(path: string, error: unknown): string {
+  const code = systemCode(error);
+  return `can't write ${shown(path)}: ${REASONS[code] ?? (code || String(error))}`;
 }

@@ -34,6 +34,8 @@ export interface ProgramFile {
 export class Executions {
   /** The kernel's number of the event; -1 where it has none. */
   readonly id: number;
+  /** Paths under which nothing was found: of programs that were over, in folders or mounts that nobody knows. */
+  readonly unknown = new Set<string>();
   private readonly filename: number;
   /** By path and what lies there: programs are started again and again. */
   private readonly known = new Map<string, readonly ProgramFile[]>();
@@ -60,7 +62,10 @@ export class Executions {
   filesOf({ tid, path }: Execution): readonly ProgramFile[] {
     const file = path.startsWith('/') ? path : resolve(folderOf(tid), path);
     const version = programFile(file);
-    if (version === undefined) return [];
+    if (version === undefined) {
+      this.unknown.add(path);
+      return [];
+    }
     const name = `${version.key} ${file}`;
     let files = this.known.get(name);
     if (files === undefined) {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { guardBy } from './catalogue/guarded.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { type LoadedCommand, runProgram } from './program.ts';
+import { standardError } from './stderr.ts';
 import { message } from './text.ts';
 
 /** @param command the one that the command line names; undefined if it names none. */
@@ -19,10 +20,10 @@ export async function main(command?: LoadedCommand): Promise<void> {
     if (!(error instanceof CommandError)) {
       // As Node itself shows it, but for what a path in it may hold.
       const { inspect } = process.getBuiltinModule('node:util');
-      process.stderr.write(`${message(inspect(error))}\n`);
+      standardError().write(`${message(inspect(error))}\n`);
       process.exit(EXIT.failure);
     }
-    process.stderr.write(`usdt: ${message(error.message)}\n`);
+    standardError().write(`usdt: ${message(error.message)}\n`);
     process.exitCode = error.exitCode;
   }
 }

@@ -13,10 +13,13 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
-export function positiveNumber(text: string): number {
+/** Node's timers take 2^31 - 1 milliseconds, and what is longer for one. */
+const MOST_SECONDS = 2_147_483;
+
+export function seconds(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
-    throw new InvalidArgumentError('It must be a number above 0.');
+  if (text.trim() === '' || !(value > 0 && value <= MOST_SECONDS)) {
+    throw new InvalidArgumentError(`It must be a number above 0, and at most ${MOST_SECONDS} (24 days).`);
   }
   return value;
 }
@@ -54,7 +57,7 @@ export function addTargetOptions(command: Command): Command {
     .option('-t, --types <types>', "types of arguments, as in 'char *,int' or 'PATTERN=_,string'", collect)
     .option('--wait', 'wait for a program with matching probes if there is none yet')
     .option('--buffer <KiB>', "size of the kernel's buffer of each processor", positiveInteger)
-    .option('-d, --duration <seconds>', 'end after this time', positiveNumber)
+    .option('-d, --duration <seconds>', 'end after this time', seconds)
     .option('--json', 'JSON, one object a line');
 }
 

@@ -5,6 +5,7 @@
 
 import { probeTitle } from './catalogue/probe.ts';
 import type { ArgumentValue } from './ringbuffer/decoder.ts';
+import { standardError } from './stderr.ts';
 import { escapeUnseen, message, quoted, SENTENCE_MAX, shown, toJson } from './text.ts';
 import type { TracedArgument, TraceEvent, Tracer } from './tracer.ts';
 
@@ -18,15 +19,15 @@ const CLEAR_LINE = '\r\x1b[K';
 /** Names in the text are as `shown` makes them. */
 export function warn(text: string): void {
   const [clear, again] = status === '' ? ['', ''] : [CLEAR_LINE, status];
-  process.stderr.write(`${clear}usdt: ${message(text)}\n${again}`);
+  standardError().write(`${clear}usdt: ${message(text)}\n${again}`);
 }
 
 /** Shows a line on the terminal that is the standard error, in place of the one before; messages go above it. */
 export function setStatus(text: string): void {
   if (text === '' && status === '') return;
   // A line that wraps could not be taken back.
-  status = escapeUnseen(text).slice(0, (process.stderr.columns || 80) - 1);
-  process.stderr.write(CLEAR_LINE + status);
+  status = escapeUnseen(text).slice(0, (standardError().columns || 80) - 1);
+  standardError().write(CLEAR_LINE + status);
 }
 
 /** `2 probes`, `1 probe`. */

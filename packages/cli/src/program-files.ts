@@ -23,12 +23,15 @@ const LOADER_TIMEOUT = 5000;
 /** Programs that a command names, with what they need. */
 export function filesOfCommand(command: readonly string[]): string[] {
   const files = new Set<string>();
+  // Where `cd` may have led: the shell's own first.
+  const folders = [''];
   const until = milliseconds() + MOST_TIME;
   let left = MOST_WORDS;
   const look = (words: readonly string[], depth: number): void => {
     for (const word of words) {
       if (left-- <= 0 || milliseconds() > until) return;
-      const file = findProgram(word) ?? regularFile(word);
+      if (isFolder(word)) folders.push(word);
+      const file = findProgram(word) ?? fileIn(folders, word);
       if (file === undefined || files.has(file)) continue;
       const script = depth < MOST_DEPTH ? scriptText(file) : undefined;
       if (script !== undefined) look(wordsOf(script), depth + 1);
@@ -82,6 +85,23 @@ function regularFile(path: string): string | undefined {
     return fs.statSync(path).isFile() ? fs.realpathSync(path) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** A path that is not absolute is one in any of the folders. */
+function fileIn(folders: readonly string[], path: string): string | undefined {
+  for (const folder of path.startsWith('/') ? [''] : folders) {
+    const file = regularFile(join(folder, path));
+    if (file !== undefined) return file;
+  }
+  return undefined;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return fs.statSync(path).isDirectory();
+  } catch {
+    return false;
   }
 }
 

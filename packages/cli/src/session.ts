@@ -4,6 +4,7 @@
  * @module
  */
 
+import { constants } from 'node:os';
 import { checkProcess } from './catalogue/sources.ts';
 import { type Child, holdCommand } from './child.ts';
 import { EXIT, NothingMatchedError, UsageError } from './errors.ts';
@@ -33,6 +34,8 @@ export interface SessionHandlers {
 
 /** How often to see whether traced processes still exist, in milliseconds. */
 const LIVENESS = 250;
+/** For the reader of the output, after a signal, to take some of it, in milliseconds. */
+const PATIENCE = 3000;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /**
@@ -54,7 +57,8 @@ export async function runSession(
   let signalled = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     signalled++;
-    if (signalled > 1) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
+    if (signalled > 1) process.exit(128 + constants.signals[signal]);
+    watchReader(128 + constants.signals[signal]);
     // The terminal sends SIGINT to the traced command as well: it decides when it ends.
     if (child?.running) {
       if (signal !== 'SIGINT') child.kill(signal);
@@ -160,4 +164,13 @@ function watchProcesses(pids: readonly number[], tracer: Tracer): NodeJS.Timeout
     tracer.stop();
   }, LIVENESS);
   return timer;
+}
+
+/** After a signal, ends this process if whoever reads its output takes nothing: there is no use in waiting for that. */
+function watchReader(exitCode: number): void {
+  let left = process.stdout.writableLength;
+  setInterval(() => {
+    if (left > 0 && process.stdout.writableLength >= left) process.exit(exitCode);
+    left = process.stdout.writableLength;
+  }, PATIENCE).unref();
 }

@@ -4,7 +4,9 @@
  */
 
 import * as fs from 'node:fs';
-import { EXIT, FailureError, systemCode } from './errors.ts';
+import { EXIT, FailureError, writeProblem } from './errors.ts';
+import { standardError } from './stderr.ts';
+import { message } from './text.ts';
 
 let stream: NodeJS.WriteStream | undefined;
 
@@ -15,7 +17,8 @@ export function standardOutput(): NodeJS.WriteStream {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // The reader, such as head(1), has enough.
       if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
-      throw error;
+      standardError().write(`usdt: ${message(writeProblem('the output', error))}\n`);
+      process.exit(EXIT.failure);
     });
   }
   return stream;
@@ -62,8 +65,6 @@ function writeFile(bytes: Uint8Array): void {
   try {
     for (let at = 0; at < bytes.length; ) at += fs.writeSync(1, bytes, at);
   } catch (error) {
-    const code = systemCode(error);
-    const why = code === 'ENOSPC' ? 'the disk is full' : code;
-    throw new FailureError(`the standard output can't be written: ${why}`);
+    throw new FailureError(writeProblem('the output', error));
   }
 }

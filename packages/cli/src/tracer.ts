@@ -12,6 +12,7 @@
 import * as fs from 'node:fs';
 import { type AttachedEvent, type Attachment, attach, type TracedProbe } from './attach.ts';
 import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './catalogue/discovery.ts';
+import { OtherFileError } from './catalogue/open-file.ts';
 import { probeTitle } from './catalogue/probe.ts';
 import { CommandError, FailureError, systemCode, UsageError } from './errors.ts';
 import { type Execution, Executions } from './executions.ts';
@@ -230,6 +231,13 @@ class KernelTracer implements RecordTracer {
   }
 
   get missed(): readonly string[] {
+    // Where something matched, that was it, most likely.
+    const [unknown] = this.probes.length === 0 ? (this.executions?.unknown ?? []) : [];
+    if (unknown !== undefined && this.ahead.size === 0) {
+      return [
+        `${shown(unknown)} was over before usdt could look at it: if it has such probes, its events are missing; a pattern that names its file, FILE:PROVIDER:PROBE, finds them`,
+      ];
+    }
     return Array.from(this.ahead, ([path, { by, pattern }]) => {
       const what =
         by === Number.POSITIVE_INFINITY
@@ -513,7 +521,8 @@ function threadsOf(pid: number): number[] {
 
 function messageOf(error: unknown): string {
   // The system's own errors have paths in them.
-  return error instanceof CommandError ? error.message : shown(String(error), SENTENCE_MAX);
+  const isOurs = error instanceof CommandError || error instanceof OtherFileError;
+  return isOurs ? error.message : shown(String(error), SENTENCE_MAX);
 }
 
 function safely<T>(action: () => T): T | undefined {

@@ -317,6 +317,29 @@ test('containers that start later join those that are traced', { skip: untraceab
     assert.equal(trace.filter((line) => line.pid === pid).length, COUNT);
 });
 
+test('a container that starts when the first has ended counts once', { skip: untraceable }, async (t) => {
+  const first = await run('overlay lower a; overlay lower b', ['a/counted']);
+  t.after(() => first.stop());
+  let next: Started | undefined;
+  const successive: Running = {
+    ...first,
+    fire: async () => {
+      await first.fire();
+      process.kill(first.pids[0]!, 'SIGKILL');
+      const second = first.start('b/counted');
+      next = second;
+      await until(() => second.output().includes('ready'), 'the next program');
+      // Processes are looked at every second. That nothing is attached anew can't be seen.
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      kill(second.child, 'SIGUSR1');
+      await until(() => second.output().includes('done'), 'its fires');
+    },
+  };
+  const trace = jsonLines(await under(successive, 'trace', '--json', PROBE));
+  for (const pid of [first.pids[0], next!.child.pid])
+    assert.equal(trace.filter((line) => line.pid === pid).length, COUNT);
+});
+
 function usdtListed(pid: number): boolean {
   const lines = jsonLines(usdt(folder, 'list', '-p', String(pid), '--json', PROBE).stdout);
   return lines.length === 1 && lines[0]!.traced === true;

@@ -50,7 +50,7 @@ export class Discovery {
   constructor(options: DiscoveryOptions) {
     this.options = options;
     this.wanted = (site) => options.patterns.some((pattern) => pattern.matches(site));
-    this.scanner = new ProcessScanner(this.wanted);
+    this.scanner = new ProcessScanner(this.wanted, true);
     // A path that is not there may be one in a container, which the look into processes finds.
     const named = options.patterns.flatMap(({ file }) => (file && fs.existsSync(file) ? [file] : []));
     this.files = [...(options.files ?? []), ...named];

@@ -3,6 +3,7 @@
 import * as fs from 'node:fs';
 import { deserialize } from 'node:v8';
 import { encodeAnswer, type Look, type Question } from './guarded.ts';
+import { keyOf } from './maps.ts';
 import { ProcessScanner } from './sources.ts';
 import { tracedSites } from './traced.ts';
 
@@ -13,6 +14,8 @@ if (question.ask === 'look') {
     const file = scanner.read(mapped);
     answer({ file, problem: scanner.problems.get(mapped.mapping.path) } satisfies Look);
   }
+} else if (question.ask === 'keys') {
+  for (const path of question.paths) answer(keyOf(path));
 } else {
   for (const file of question.files) {
     const traced = tracedSites([{ ...file, guarded: false }], question.processes);

@@ -2,12 +2,14 @@
  * Files on file systems that may never answer. A user can mount one of his own (FUSE, or an overlay over FUSE, in a
  * user namespace), map a file of it, and stop its server: who opens or reads that file then waits for ever, and no
  * signal helps. A network file system whose server is gone does the same. So what is not on a local file system of our own
- * is read by a child process, which can be killed.
+ * is read by a child process, which can be killed. What is on one is opened by the kernel's own link to it, which needs
+ * no path: on the way of a path its process may have mounted something since.
  * @module
  */
 
 import type { SpawnSyncOptionsWithBufferEncoding } from 'node:child_process';
 import * as fs from 'node:fs';
+import { decodeText } from 'libusdt/codecs';
 import { LIMITS } from './limits.ts';
 import type { Mapping } from './maps.ts';
 import type { ProbeFile } from './probe.ts';
@@ -33,9 +35,15 @@ const LOCAL: ReadonlySet<string> = new Set(
 /** The kernel's own tmpfs, mounted at its start and nowhere to be seen: memory files (memfd) are in it. */
 const KERNEL_TMPFS = '0:1';
 
-/** Tells devices, as `major:minor`, of local file systems from others. */
+/** Tells what is on local file systems from what may never answer. */
 export interface LocalDevices {
+  /** @param device `major:minor`. */
   has(device: string): boolean;
+  /**
+   * Whether a canonical path, which may be that of another mount namespace, can be looked up here: no part of it is
+   * where another file system is mounted, or a symbolic link to who knows where.
+   */
+  reaches(path: string): boolean;
 }
 
 /**
@@ -45,18 +53,41 @@ export interface LocalDevices {
  */
 export function localDevices(mountinfos: readonly string[] = ['self', '1'].map(readMountinfo)): LocalDevices {
   const local = new Map([[KERNEL_TMPFS, true]]);
-  for (const line of mountinfos.join('\n').split('\n')) {
-    // 36 35 98:0 /root /point options [fields] - type source options
-    const device = line.split(' ', 3)[2];
-    const type = / - (\S+) /.exec(line)?.[1];
-    if (device !== undefined && type !== undefined) local.set(device, LOCAL.has(type));
+  const elsewhere = new Set<string>();
+  for (const [index, mountinfo] of mountinfos.entries()) {
+    for (const line of mountinfo.split('\n')) {
+      // 36 35 98:0 /root /point options [fields] - type source options
+      const [, , device, , point] = line.split(' ', 5);
+      const type = / - (\S+) /.exec(line)?.[1];
+      if (device === undefined || point === undefined || type === undefined) continue;
+      local.set(device, LOCAL.has(type));
+      if (index === 0 && !LOCAL.has(type)) elsewhere.add(unescapePoint(point));
+    }
   }
-  return { has: (device) => local.get(device) ?? !device.startsWith('0:') };
+  return {
+    has: (device) => local.get(device) ?? !device.startsWith('0:'),
+    reaches: (path) =>
+      Array.from(path.matchAll(/(?!^)(?=\/)|$/g), ({ index }) => path.slice(0, index)).every(
+        (part) => !elsewhere.has(part) && isNoLink(part),
+      ),
+  };
+}
+
+/** As in `maps`, and more: a blank in the name of a mount point is `\040`. */
+function unescapePoint(point: string): string {
+  const bytes = point.replace(/\\([0-7]{3})/g, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 8)),
+  );
+  return decodeText(Buffer.from(bytes, 'latin1'));
+}
+
+function isNoLink(path: string): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === false;
 }
 
 function readMountinfo(process: string): string {
   try {
-    return fs.readFileSync(`/proc/${process}/mountinfo`, 'utf8');
+    return fs.readFileSync(`/proc/${process}/mountinfo`, 'latin1');
   } catch {
     return '';
   }
@@ -84,6 +115,7 @@ const HEADER = 4;
 /** What the child is asked. */
 export type Question =
   | { readonly ask: 'look'; readonly files: readonly MappedFile[] }
+  | { readonly ask: 'keys'; readonly paths: readonly string[] }
   | {
       readonly ask: 'traced';
       readonly files: readonly ProbeFile[];
@@ -93,6 +125,11 @@ export type Question =
 /** @returns what was found in each, in this order; fewer where the file behind the last did not answer in time. */
 export function lookGuarded(files: readonly MappedFile[]): Look[] {
   return question({ ask: 'look', files }) as Look[];
+}
+
+/** The `statKey` of what each path leads to; undefined where it leads nowhere, or did not answer in time. */
+export function keysGuarded(paths: readonly string[]): readonly (string | undefined)[] {
+  return paths.length === 0 ? [] : (question({ ask: 'keys', paths }) as (string | undefined)[]);
 }
 
 /** Whether each site of each file is traced, as far as the memory of the processes could be read in time. */

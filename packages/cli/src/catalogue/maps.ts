@@ -4,6 +4,7 @@
  * @module
  */
 
+import * as fs from 'node:fs';
 import { decodeText } from 'libusdt/codecs';
 
 export interface Mapping {
@@ -74,6 +75,15 @@ export function statKey({ dev, ino }: { readonly dev: bigint; readonly ino: bigi
   const major = Number(((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n));
   const minor = Number((dev & 0xffn) | ((dev >> 12n) & 0xffffff00n));
   return fileKey(major, minor, ino);
+}
+
+/** The key of what a path leads to; undefined if that is nothing, or not for us. */
+export function keyOf(path: string): string | undefined {
+  try {
+    return statKey(fs.statSync(path, { bigint: true }));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The kernel writes a newline in a name as \012, and all other bytes as they are. */

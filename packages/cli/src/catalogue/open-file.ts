@@ -45,14 +45,22 @@ export function openFound(path: string, isExpected: (stat: fs.BigIntStats) => bo
   }
 }
 
+/** What is needed to open a file again. */
+export type Reopened = Pick<ProbeFile, 'openPath' | 'handle' | 'statKey'>;
+
 /** A file whose probes were read, once more. @throws as openFound. */
-export function reopen({ openPath, statKey: key }: Pick<ProbeFile, 'openPath' | 'statKey'>): number {
-  return openFound(openPath, (stat) => statKey(stat) === key).fd;
+export function reopen(file: Reopened): number {
+  return openFound(lastingPath(file), (stat) => statKey(stat) === file.statKey).fd;
 }
 
 /** As reopen, but only to name it, as in `/proc/self/fd/N`: it can't be read. @throws as openFound. */
-export function reopenAsPath({ openPath, statKey: key }: Pick<ProbeFile, 'openPath' | 'statKey'>): number {
-  return lookUp(openPath, (stat) => statKey(stat) === key).fd;
+export function reopenAsPath(file: Reopened): number {
+  return lookUp(lastingPath(file), (stat) => statKey(stat) === file.statKey).fd;
+}
+
+/** A path for this process only. */
+export function lastingPath({ openPath, handle }: Pick<ProbeFile, 'openPath' | 'handle'>): string {
+  return handle === undefined ? openPath : `/proc/self/fd/${handle}`;
 }
 
 function lookUp(path: string, isExpected: (stat: fs.BigIntStats) => boolean): OpenFile {

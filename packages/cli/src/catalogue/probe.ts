@@ -94,6 +94,8 @@ export interface ProbeFile extends ObjectProbes {
   readonly path: string;
   /** For open(2) in this process: differs from `path` for containers and deleted files. */
   readonly openPath: string;
+  /** It opened as a path (O_PATH): all that leads to it when the process by which it was found has ended. */
+  readonly handle?: number;
   /** What the kernel takes for one file has one, for all its names, mounts and slices: the `statKey` of the first that was found. */
   readonly key: string;
   /** `major:minor:inode` as stat(2) shows them by this path. */

@@ -7,6 +7,8 @@
 
 import * as fs from 'node:fs';
 import { isSameToKernel } from '../tracefs/same-file.ts';
+import { statKey } from './maps.ts';
+import { lastingPath } from './open-file.ts';
 import type { ProbeFile } from './probe.ts';
 
 /** statfs(2), linux/magic.h. */
@@ -16,7 +18,7 @@ const FUSE = 0x65735546;
 export function isSameFile(one: ProbeFile, other: ProbeFile): boolean {
   if (one.statKey === other.statKey) return true;
   if (!haveSameSites(one, other)) return false;
-  return isSameToKernel(one, other) ?? isSameByTimes(one.openPath, other.openPath);
+  return isSameToKernel(one, other) ?? isSameByTimes(one, other);
 }
 
 /** What differs in its probes need not be asked about. */
@@ -37,11 +39,14 @@ function haveSameSites(one: ProbeFile, other: ProbeFile): boolean {
 }
 
 /** Overlay mounts pass on the times of the file below, and a copy in an upper layer was changed when it was made. */
-function isSameByTimes(one: string, other: string): boolean {
+function isSameByTimes(...files: readonly [ProbeFile, ProbeFile]): boolean {
   try {
-    const types = [one, other].map((path) => fs.statfsSync(path).type);
+    const paths = files.map(lastingPath);
+    const types = paths.map((path) => fs.statfsSync(path).type);
     if (types.includes(FUSE) || !types.includes(OVERLAYFS)) return false;
-    const [a, b] = [one, other].map((path) => fs.statSync(path, { bigint: true }));
+    const [a, b] = paths.map((path) => fs.statSync(path, { bigint: true }));
+    // What has its path by now is another file.
+    if (statKey(a!) !== files[0].statKey || statKey(b!) !== files[1].statKey) return false;
     return (['ino', 'size', 'mtimeNs', 'ctimeNs', 'birthtimeNs'] as const).every(
       (field) => a![field] === b![field],
     );

@@ -17,11 +17,18 @@ import { SENTENCE_MAX, shown } from '../text.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import { readSparseElf } from './elf-file.ts';
 import { probesOfElf } from './elf-probes.ts';
-import { deviceOf, isGuarding, localDevices, lookGuarded, type MappedFile } from './guarded.ts';
+import {
+  deviceOf,
+  isGuarding,
+  type LocalDevices,
+  localDevices,
+  lookGuarded,
+  type MappedFile,
+} from './guarded.ts';
 import { LIMITS, mebibytes, processorTime } from './limits.ts';
 import { probesOfMachO, probesOfUniversal } from './macho-probes.ts';
-import { type Mapping, parseMaps, statKey } from './maps.ts';
-import { type OpenFile, OtherFileError, openFound, openNamed } from './open-file.ts';
+import { keyOf, type Mapping, parseMaps, statKey } from './maps.ts';
+import { type OpenFile, OtherFileError, openFound, openNamed, reopenAsPath } from './open-file.ts';
 import type { ObjectProbes, ProbeFile } from './probe.ts';
 import { isSameFile } from './same-file.ts';
 import { FileSizeError, openSparse } from './sparse-file.ts';
@@ -172,12 +179,20 @@ export class ProcessScanner {
   /** Found, but not read yet: the look took too long. */
   private pending = new Map<string, Found>();
   private looks = 0;
+  /** By file key: of those that were read. */
+  private readonly versions = new Map<string, string>();
   /** Devices of file systems that did not answer. */
   private readonly silent = new Set<string>();
 
-  /** @param wanted leaves out other probes, and files that have none of those. */
-  constructor(wanted?: ProbeFilter) {
+  private readonly holds: boolean;
+
+  /**
+   * @param wanted leaves out other probes, and files that have none of those.
+   * @param holds whether files stay known for what they are when the process that has them ends.
+   */
+  constructor(wanted?: ProbeFilter, holds = false) {
     this.wanted = wanted;
+    this.holds = holds;
   }
 
   /**
@@ -195,7 +210,9 @@ export class ProcessScanner {
     this.pending = new Map();
     const until = processorTime() + (this.looks++ === 0 ? LIMITS.firstLookTime : LIMITS.laterLookTime);
     const local = localDevices();
-    const needsGuard = (mapping: Mapping): boolean => isGuarding() && !local.has(deviceOf(mapping));
+    const needsGuard = ({ mapping, pids: [pid] }: MappedFile): boolean =>
+      isGuarding() && (!local.has(deviceOf(mapping)) || (!followsLinks() && hasOwnMounts(pid!)));
+    const looked = new Set<string>();
     for (const pid of pids) {
       const passOver = (): void => {
         const text = `/proc/${pid}/maps: more than ${mebibytes(LIMITS.mapsBytes)}: the rest is passed over`;
@@ -203,8 +220,14 @@ export class ProcessScanner {
       };
       for (const mapping of read(pid, passOver) ?? []) {
         if (!mapping.executable || !wanted(mapping)) continue;
-        const key = needsGuard(mapping) ? guardedKey(mapping, pid) : this.ownKey(mapping, pid);
-        if (this.known.has(key)) continue;
+        const isGuarded = needsGuard({ mapping, pids: [pid] });
+        const key = isGuarded ? guardedKey(mapping, pid) : this.ownKey(mapping, pid);
+        if (this.known.has(key)) {
+          if (isGuarded || looked.has(key)) continue;
+          looked.add(key);
+          if (!this.isAnother(key, mapping, pid)) continue;
+          this.known.delete(key);
+        }
         const entry = found.get(key);
         if (entry === undefined) found.set(key, { mapping, pids: [pid] });
         else if (entry.pids.at(-1) !== pid) entry.pids.push(pid);
@@ -212,7 +235,7 @@ export class ProcessScanner {
     }
     const files: ProbeFile[] = [];
     const take = (key: string, probes: ProbeFile | undefined): void => {
-      const file = probes && { ...probes, key: this.identityOf(probes) };
+      const file = probes && this.identified(probes);
       this.known.set(key, file);
       if (file) files.push(file);
     };
@@ -220,11 +243,12 @@ export class ProcessScanner {
     let taken = 0;
     for (const [key, mapped] of found) {
       if (this.known.has(key)) continue;
-      if (needsGuard(mapped.mapping)) guarded.push([key, mapped]);
+      if (needsGuard(mapped)) guarded.push([key, mapped]);
       else if (taken > 0 && processorTime() > until) this.pending.set(key, mapped);
       else {
         taken++;
-        take(key, this.read(mapped));
+        this.versions.set(key, versionOf(mapped.mapping, mapped.pids[0]!));
+        take(key, this.read(mapped, local));
       }
     }
     this.readGuarded(guarded, take);
@@ -265,6 +289,27 @@ export class ProcessScanner {
       }
     }
     return key;
+  }
+
+  /** Whether a file has gone and another has its number, as what was built anew often does, or it was written over. */
+  private isAnother(key: string, mapping: Mapping, pid: number): boolean {
+    const last = this.versions.get(key);
+    if (last === undefined) return false;
+    const version = versionOf(mapping, pid);
+    return version !== '' && version !== last;
+  }
+
+  /** With the key by which the kernel's one file is known; the first with it is held. */
+  private identified(probes: ProbeFile): ProbeFile {
+    const key = this.identityOf(probes);
+    const file = { ...probes, key };
+    if (!this.holds || key !== probes.key || probes.openPath === probes.path) return file;
+    try {
+      return { ...file, handle: reopenAsPath(probes) };
+    } catch {
+      // Its process has ended just now.
+      return file;
+    }
   }
 
   /** The key of the first file seen that is the same for the kernel. */
@@ -313,10 +358,15 @@ export class ProcessScanner {
     }
   }
 
-  /** A file that no scan has returned. It may wait for ever: see guarded.ts. */
-  read({ mapping, pids }: MappedFile): ProbeFile | undefined {
+  /**
+   * A file that no scan has returned. Without `local` it may wait for ever: see guarded.ts.
+   * @param local which paths can be looked up.
+   */
+  read({ mapping, pids }: MappedFile, local?: LocalDevices): ProbeFile | undefined {
     let problem: unknown;
-    const ours = leadsHere(mapping) ? [mapping.path] : [];
+    // A path that leads to the file from here too does so when its process has ended.
+    const reached = local?.reaches(mapping.path) ?? true;
+    const ours = reached && keyOf(mapping.path) === mapping.key ? [mapping.path] : [];
     for (const openPath of [...ours, ...placesOf(mapping, pids[0]!)]) {
       let opened: OpenFile;
       try {
@@ -356,15 +406,6 @@ export class ProcessScanner {
   }
 }
 
-/** Whether the mapping's path leads to its file from here too: then it does so when its process has ended. */
-function leadsHere({ path, key }: Mapping): boolean {
-  try {
-    return statKey(fs.statSync(path, { bigint: true })) === key;
-  } catch {
-    return false;
-  }
-}
-
 /** Devices differ between `maps` and stat(2) on file systems without a device of their own (major number 0); inodes do not. */
 function isMapped(stat: fs.BigIntStats, { key }: Mapping): boolean {
   const actual = statKey(stat);
@@ -374,19 +415,55 @@ function isMapped(stat: fs.BigIntStats, { key }: Mapping): boolean {
 
 /** As ProcessScanner.ownKey, without a look at the file: it is told from others by where it is. */
 function guardedKey({ key, path }: Mapping, pid: number): string {
-  let namespace = '';
-  try {
-    namespace = fs.readlinkSync(`/proc/${pid}/ns/mnt`);
-  } catch {
-    // Gone.
+  return `${key} ${mountsOf(pid)} ${path}`;
+}
+
+/** What changes when a file does, or is another; empty if that can't be seen. */
+function versionOf(mapping: Mapping, pid: number): string {
+  for (const place of placesOf(mapping, pid)) {
+    try {
+      const { size, ctimeNs } = fs.statSync(place, { bigint: true });
+      return `${size} ${ctimeNs}`;
+    } catch {
+      // Another way, or gone.
+    }
   }
-  return `${key} ${namespace} ${path}`;
+  return '';
+}
+
+/** The mount namespace of a process; empty if it is gone. */
+function mountsOf(pid: number | 'self'): string {
+  try {
+    return fs.readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return '';
+  }
+}
+
+function hasOwnMounts(pid: number): boolean {
+  return mountsOf(pid) !== mountsOf('self');
+}
+
+let follows: boolean | undefined;
+
+/** Whether links in `map_files` are for us: CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE (`proc_map_files_get_link` of fs/proc/base.c). */
+function followsLinks(): boolean {
+  if (follows === undefined) {
+    const [own] = readMappings(process.pid) ?? [];
+    follows = own !== undefined && keyOf(linkOf(own, process.pid)) !== undefined;
+  }
+  return follows;
+}
+
+/** The kernel's own link to a mapped file, which needs no path. */
+function linkOf({ range }: Mapping, pid: number): string {
+  return `/proc/${pid}/map_files/${range.replace(/\b0+(?=[0-9a-f])/g, '')}`;
 }
 
 /** Ways to open a mapped file through its process, best first. */
-function placesOf({ range, path, deleted }: Mapping, pid: number): string[] {
-  const direct = `/proc/${pid}/map_files/${range.replace(/\b0+(?=[0-9a-f])/g, '')}`;
-  return deleted ? [direct] : [`/proc/${pid}/root${path}`, direct];
+function placesOf(mapping: Mapping, pid: number): string[] {
+  const link = linkOf(mapping, pid);
+  return mapping.deleted ? [link] : [link, `/proc/${pid}/root${mapping.path}`];
 }
 
 /** @throws UnavailableError or FailureError when the process can't be looked at. */

@@ -21,7 +21,7 @@ import {
   type TargetSystem,
   tracepointFor,
 } from 'libusdt/codecs';
-import { FailureError, systemCode } from '../errors.ts';
+import { FailureError, systemCode, writeProblem } from '../errors.ts';
 import { importModule } from '../import-module.ts';
 import { isLinux } from '../linux.ts';
 import { count, toJson } from '../output.ts';
@@ -212,6 +212,6 @@ function writeWhole(path: string, bytes: Uint8Array): void {
     fs.renameSync(temporary, path);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
-    throw new FailureError(`${shown(path)} can't be written (${systemCode(error)})`);
+    throw new FailureError(writeProblem(path, error));
   }
 }

@@ -12,6 +12,7 @@ import { TraceEncoder } from '../record/encoder.ts';
 import { TraceFile } from '../record/trace-file.ts';
 import { runSession } from '../session.ts';
 import { formatBytes } from '../stat/units.ts';
+import { standardError } from '../stderr.ts';
 import { print } from '../stdout.ts';
 import { shown } from '../text.ts';
 import type { Tracer } from '../tracer.ts';
@@ -109,7 +110,7 @@ async function run(operands: string[], options: RecordOptions, command: Command)
         begin = performance.now();
         if (options.quiet) return;
         warn(describeTraced(tracer));
-        if (process.stderr.isTTY) timer = setInterval(() => progress(tracer), PROGRESS);
+        if (standardError().isTTY) timer = setInterval(() => progress(tracer), PROGRESS);
       },
       events: async (batch, tracer) => {
         pairing.update(tracer.probes);

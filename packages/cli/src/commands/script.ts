@@ -9,7 +9,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { Discovery } from '../catalogue/discovery.ts';
 import { type ProbeSite, probeTitle } from '../catalogue/probe.ts';
 import { checkProcess } from '../catalogue/sources.ts';
-import { FailureError, NothingMatchedError, systemCode, UsageError } from '../errors.ts';
+import { FailureError, NothingMatchedError, UsageError, writeProblem } from '../errors.ts';
 import { isLinux } from '../linux.ts';
 import { collect, collectPids } from '../options.ts';
 import { warn } from '../output.ts';
@@ -103,7 +103,7 @@ function write(folder: string, files: readonly ScriptFile[]): void {
     try {
       fs.writeFileSync(path, text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
     } catch (error) {
-      throw new FailureError(`${shown(path)} can't be written (${systemCode(error)})`);
+      throw new FailureError(writeProblem(path, error));
     }
     warn(`wrote ${shown(path)}`);
   }

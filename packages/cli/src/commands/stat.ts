@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import { checkFields, parseField } from '../fields.ts';
-import { addTargetOptions, collect, positiveNumber, splitOperands, type TargetOptions } from '../options.ts';
+import { addTargetOptions, collect, seconds, splitOperands, type TargetOptions } from '../options.ts';
 import { Clock, count, describeTraced, lostMessage, toJson, warn } from '../output.ts';
 import { checkPairs, Pairing, parsePairs } from '../pairs.ts';
 import { runSession } from '../session.ts';
@@ -49,7 +49,7 @@ export function define(command: Command): void {
       'what is the same in both, as in arg0, arg0,arg2, arg0=arg1 or tid (default: arg0 if both have it, or tid)',
       collect,
     )
-    .option('-i, --interval <seconds>', 'time between updates', positiveNumber, 1)
+    .option('-i, --interval <seconds>', 'time between updates', seconds, 1)
     .option('--plain', 'lines instead of a screen, also on a terminal')
     .option('-q, --quiet', 'no messages about what is traced')
     .addHelpText('after', EXAMPLES)

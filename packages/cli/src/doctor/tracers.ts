@@ -28,6 +28,8 @@ const TRACERS: readonly Installed[] = [
 ];
 /** A program that does not even tell its version in this time has none, in milliseconds. */
 const PATIENCE = 10_000;
+/** SystemTap makes a folder in the user's home even to tell its version, if it can. */
+const SYSTEMTAP_DIR = '/dev/null';
 /** Of root, where a user's PATH has none of them. */
 const MORE_PLACES = ['/usr/sbin', '/usr/local/sbin', '/usr/share/bcc/tools'];
 
@@ -45,7 +47,8 @@ async function describe({ name, programs, version }: Installed): Promise<string 
   if (program === undefined) return undefined;
   if (version.length === 0) return name;
   try {
-    const { stdout, stderr } = await promisify(execFile)(program, version, { timeout: PATIENCE });
+    const env = { ...process.env, SYSTEMTAP_DIR };
+    const { stdout, stderr } = await promisify(execFile)(program, version, { env, timeout: PATIENCE });
     const number = /\d+\.\d+(?:\.\d+)*/.exec(stdout + stderr)?.[0];
     return number === undefined ? name : `${name} ${number}`;
   } catch {
@@ -54,7 +57,8 @@ async function describe({ name, programs, version }: Installed): Promise<string 
 }
 
 function find(program: string): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...MORE_PLACES];
+  // An empty one would be the working folder, which may be anybody's.
+  const folders = [...(process.env.PATH ?? '').split(delimiter).filter(Boolean), ...MORE_PLACES];
   const paths = program.startsWith('/') ? [program] : folders.map((folder) => join(folder, program));
   return paths.find((path) => {
     try {

@@ -6,25 +6,12 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { FailureError, systemCode } from '../errors.ts';
-import { shown, toJson } from '../text.ts';
+import { FailureError, writeProblem } from '../errors.ts';
+import { toJson } from '../text.ts';
 
 // https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU, "JSON Object Format"
 const BEGIN = '{"displayTimeUnit":"ns","traceEvents":[\n';
 const SEPARATOR = ',\n';
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such folder',
-  ENOTDIR: 'there is no such folder',
-  EACCES: 'no permission',
-  EPERM: 'no permission',
-  EISDIR: 'it is a folder',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota of the disk is used up',
-  EFBIG: 'the file would be larger than is allowed',
-  EPIPE: 'nobody reads it any more',
-};
 
 export class TraceFile {
   /** So far. */
@@ -141,9 +128,5 @@ export class TraceFile {
 }
 
 function cannotWrite(path: string, error: unknown, begun = false): FailureError {
-  const code = systemCode(error);
-  const reason = REASONS[code] ?? (code || String(error));
-  return new FailureError(
-    `can't write ${shown(path)}: ${reason}${begun ? '; it has what was recorded before' : ''}`,
-  );
+  return new FailureError(`${writeProblem(path, error)}${begun ? '; it has what was recorded before' : ''}`);
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import * as fs from 'node:fs';
 import type { Match } from '../catalogue/discovery.ts';
-import { statKey } from '../catalogue/maps.ts';
+import { isGuarding, keysGuarded } from '../catalogue/guarded.ts';
+import { keyOf } from '../catalogue/maps.ts';
 import { type ProbeFile, type ProbeSite, probeTitle } from '../catalogue/probe.ts';
 import { escapeUnseen, shown } from '../text.ts';
 import { type ArgumentType, argumentTypes, type TypeOverride } from '../types.ts';
@@ -81,6 +81,7 @@ export function scriptProbes(matches: readonly Match[], overrides: readonly Type
     if (group) group.sites.push(site);
     else groups.set(key, { file, sites: [site] });
   }
+  const paths = pathsOf(Array.from(groups.values(), ({ file }) => file));
   return Array.from(groups.values(), ({ file, sites }) => {
     const [first, ...others] = sites as [ProbeSite, ...ProbeSite[]];
     const types = argumentTypes(file, first, overrides).map((type, index): ScriptArgument => {
@@ -93,18 +94,22 @@ export function scriptProbes(matches: readonly Match[], overrides: readonly Type
     );
     const { provider, name, sdtProvider, sdtName } = first;
     const shared = differs === -1 ? types : types.slice(0, differs);
-    return { provider, name, sdtProvider, sdtName, file, path: pathOf(file), sites, arguments: shared };
+    return { provider, name, sdtProvider, sdtName, file, path: paths.get(file)!, sites, arguments: shared };
   });
 }
 
 /** The name that people use, unless it means another file here: then the one through the container's root. */
-function pathOf(file: ProbeFile): string {
-  try {
-    if (statKey(fs.statSync(file.path, { bigint: true })) === file.statKey) return file.path;
-  } catch {
-    // Not there, or not for us.
-  }
-  return file.openPath;
+function pathsOf(files: readonly ProbeFile[]): ReadonlyMap<ProbeFile, string> {
+  const paths = new Map(files.map((file) => [file, file.openPath]));
+  const names = [...paths.keys()]
+    .filter(({ path, openPath }) => path !== openPath)
+    .flatMap((file) => [`/proc/${file.pids[0]}/root${file.path}`, file.path].map((path) => ({ file, path })));
+  const candidates = names.map(({ path }) => path);
+  const keys = isGuarding() ? keysGuarded(candidates) : candidates.map(keyOf);
+  names.forEach(({ file, path }, index) => {
+    if (keys[index] === file.statKey) paths.set(file, path);
+  });
+  return paths;
 }
 
 /** Probes that differ in nothing but the file: one clause does for all. */

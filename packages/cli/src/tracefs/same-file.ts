@@ -7,13 +7,14 @@
  * @module
  */
 
+import type { Reopened } from '../catalogue/open-file.ts';
 import type { ProbeFile } from '../catalogue/probe.ts';
 import { systemCode, UnavailableError } from '../errors.ts';
 import { ownName } from './instance.ts';
 import { openTracefs } from './tracefs.ts';
 import { append, removeEvents, withKernelPath } from './uprobe-events.ts';
 
-type Named = Pick<ProbeFile, 'path' | 'openPath' | 'statKey'>;
+type Named = Reopened & Pick<ProbeFile, 'path'>;
 
 /** @returns undefined where the kernel can't be asked: no tracefs, no permission, an older kernel, a file that is gone. */
 export function isSameToKernel(one: Named, other: Named): boolean | undefined {

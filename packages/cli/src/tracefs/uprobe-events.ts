@@ -5,7 +5,8 @@
  */
 
 import * as fs from 'node:fs';
-import { reopenAsPath } from '../catalogue/open-file.ts';
+import { keyOf } from '../catalogue/maps.ts';
+import { type Reopened, reopenAsPath } from '../catalogue/open-file.ts';
 import type { ProbeFile, ProbeSite } from '../catalogue/probe.ts';
 import { FailureError, systemCode } from '../errors.ts';
 import { shown } from '../text.ts';
@@ -55,12 +56,10 @@ export function isOneWord(path: string): boolean {
  * Events are defined by inode, so any name will do: the file's own where it works for the kernel, else this process'
  * open file. @throws OtherFileError when the file's path leads elsewhere by now, or the system's error.
  */
-export function withKernelPath<T>(
-  file: Pick<ProbeFile, 'path' | 'openPath' | 'statKey'>,
-  use: (path: string) => T,
-): T {
-  // The kernel takes a name from our root, not the process'.
-  if (file.path === file.openPath && isOneWord(file.path)) return use(file.path);
+export function withKernelPath<T>(file: Reopened & Pick<ProbeFile, 'path'>, use: (path: string) => T): T {
+  const { path, openPath, statKey } = file;
+  // The kernel takes a name from our root, not the process'; and another file may have the name by now.
+  if (path === openPath && isOneWord(path) && keyOf(path) === statKey) return use(path);
   const fd = reopenAsPath(file);
   try {
     return use(`/proc/${process.pid}/fd/${fd}`);

@@ -28,6 +28,8 @@ const folder = temporaryFolder();
 after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 const skipNamespaces = skip || without('unshare', 'mkfifo');
+const skipFuse =
+  skipNamespaces || without('bindfs') || (fs.existsSync('/dev/fuse') ? false : absent('no /dev/fuse'));
 
 const format = { class: 64, data: 'lsb' } as const;
 const MIB = 1024 * 1024;
@@ -225,6 +227,39 @@ for (const [name, cover] of [
   });
 }
 
+test('a program with a file system mounted over it whose server has stopped', {
+  skip: skipFuse,
+}, async () => {
+  const own = join(folder, 'own');
+  fs.mkdirSync(own);
+  webapp(own, 'waiting');
+  // One that waits for ever can't be killed: after a while the server goes on.
+  const script = `mount -t tmpfs none /mnt && mkdir /mnt/below /mnt/in && mount --bind ${own} /mnt/in &&
+    { /mnt/in/waiting 1000000 10000 & P=$! ; } && sleep 0.3 &&
+    { bindfs -f -o nonempty /mnt/below /mnt/in & B=$! ; } && sleep 1 && kill -STOP $B && echo $P && sleep 20; kill -CONT $B`;
+  const child = spawn('unshare', ['-m', 'sh', '-c', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  let out = '';
+  child.stdout.on('data', (data) => {
+    out += data;
+  });
+  await until(() => out.includes('\n'), 'the mount');
+  const program = Number(out);
+  const words = ['webapp:where', '-p', String(program)];
+  try {
+    const before = performance.now();
+    assert.equal(jsonLines(usdt(folder, 'list', '--json', '-p', String(program)).stdout).length, 4);
+    assert.equal(jsonLines(usdt(folder, 'trace', '--json', '-n', '2', ...words).stdout).length, 2);
+    assert.ok(performance.now() - before < LIMITS.answerTime, 'nothing waits for it');
+    const { stdout, stderr } = usdt(folder, 'script', 'bpftrace', ...words);
+    assert.match(stdout, new RegExp(`^usdt:/proc/${program}/map_files/[^:]+:webapp:where$`, 'm'), stderr);
+  } finally {
+    process.kill(-child.pid!, 'SIGKILL');
+  }
+});
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`${signal} ends it while it reads a file that takes long, and a command that is held never begins`, {
     skip,
@@ -271,6 +306,20 @@ test('local file systems of this mount namespace are read directly, all others b
   assert.deepEqual(isLocal('8:1', '0:99'), [true, false]);
 });
 
+test('paths are looked up that lead through local file systems, and no symbolic link', () => {
+  const path = fs.realpathSync(folder);
+  fs.mkdirSync(join(path, 'a b'));
+  fs.symlinkSync('a b', join(path, 'link'));
+  fs.writeFileSync(join(path, 'a b', 'file'), '');
+  const reaches = (type: string, name: string) =>
+    localDevices([
+      `22 27 0:99 / ${path}/a\\040b rw - ${type} source rw\n`,
+      `23 27 0:98 / ${path} rw - nfs server:/ rw\n`,
+    ]).reaches(join(path, name));
+  assert.deepEqual([reaches('tmpfs', 'a b/file'), reaches('nfs4', 'a b/file')], [true, false]);
+  assert.deepEqual([reaches('tmpfs', 'link/file'), reaches('tmpfs', 'a b/none')], [false, false]);
+});
+
 /** Processes that read files for others. */
 function readers(): string[] {
   return fs.readdirSync('/proc').filter((pid) => {
@@ -283,7 +332,7 @@ function readers(): string[] {
 }
 
 test('a file system whose server has stopped is passed over, and a signal does not wait for it', {
-  skip: skipNamespaces || without('bindfs') || (fs.existsSync('/dev/fuse') ? false : absent('no /dev/fuse')),
+  skip: skipFuse,
 }, async () => {
   const name = 'silent';
   const script = `mount -t tmpfs none /mnt && mkdir /mnt/below /mnt/fuse && cp ${webapp(folder, name)} /mnt/below/${name} &&

@@ -8,7 +8,16 @@ import { fileURLToPath } from 'node:url';
 import { checkKernel, checkLockdown, checkTexts } from '../../src/doctor/kernel.ts';
 import { checkNamespace, checkPermissions } from '../../src/doctor/permissions.ts';
 import { checkCache, checkLibrary, checkRuntime } from '../../src/doctor/runtime.ts';
-import { jsonLines, MAIN, temporaryFolder, tracesOf, usdt, without, withoutTracing } from '../support.ts';
+import {
+  jsonLines,
+  MAIN,
+  temporaryFolder,
+  tracesOf,
+  usdt,
+  without,
+  withoutCommand,
+  withoutTracing,
+} from '../support.ts';
 
 const folder = temporaryFolder();
 after(() => fs.rmSync(folder, { recursive: true }));
@@ -33,6 +42,19 @@ function states(text: string): Record<string, unknown> {
 }
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+
+test('a look for tracers leaves nothing behind, and starts none of the working folder', {
+  skip: withoutCommand() || without('sh'),
+}, () => {
+  const [home, work] = ['home', 'work'].map((name) => fs.mkdtempSync(join(folder, name)));
+  fs.writeFileSync(join(work!, 'bpftrace'), '#!/bin/sh\ntouch started\n', { mode: 0o755 });
+  for (const PATH of [process.env.PATH, '']) {
+    const env = { ...process.env, PATH, HOME: home, LIBUSDT_DIR: join(folder, 'cache') };
+    spawnSync(process.execPath, [MAIN, 'doctor'], { cwd: work, env });
+    assert.deepEqual(fs.readdirSync(home!), []);
+    assert.deepEqual(fs.readdirSync(work!), ['bpftrace']);
+  }
+});
 
 /** Runs it by a shell, after a preparation that only this process sees. */
 function prepared(preparation: string, cache = join(folder, 'cache')) {

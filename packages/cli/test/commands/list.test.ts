@@ -102,7 +102,7 @@ test('a full disk is told in one line', { skip: skip || without('/dev/full') }, 
       encoding: 'utf8',
       stdio: ['ignore', full, 'pipe'],
     });
-    assert.deepEqual([status, stderr], [1, "usdt: the standard output can't be written: the disk is full\n"]);
+    assert.deepEqual([status, stderr], [1, "usdt: can't write the output: the disk is full\n"]);
   } finally {
     fs.closeSync(full);
   }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { kill } from '../../../../test/kill.ts';
 import { unusable } from '../../../../test/support/needs.ts';
 import {
+  absent,
   findTracefs,
   jsonLines,
   MAIN,
@@ -153,6 +154,18 @@ test('conditions for the kernel and for us', { skip }, () => {
   assert.equal(usdt(folder, 'trace', 'webapp:where', '-f', program, '--where', 'arg2 = 1').status, 2);
 });
 
+test('more seconds than a timer can count are refused', { skip }, () => {
+  for (const option of [
+    ['--duration', '2147484'],
+    ['--duration', '0'],
+    ['--duration', 'Infinity'],
+  ]) {
+    const { status, stderr } = usdt(folder, 'trace', 'webapp:*', ...option);
+    assert.match(stderr, /It must be a number above 0, and at most 2147483 \(24 days\)/);
+    assert.equal(status, 2);
+  }
+});
+
 test('--count and --duration end it', { skip }, () => {
   const counted = usdt(folder, 'trace', 'webapp:*', '--json', '-n', '3', '--', program, '1000', '1000');
   assert.equal(jsonLines(counted.stdout).length, 3);
@@ -189,6 +202,39 @@ test('a pattern without a file finds programs that start after it (--wait)', { s
   assert.equal(await tracer.exit, 0);
 });
 
+test('a program that was replaced while the old one runs on is another, and found', { skip }, async (t) => {
+  const path = webapp(folder, 'replaced', 'uniqueapp');
+  const old = spawn(path, ['100000', '10000'], { stdio: 'ignore' });
+  t.after(() => kill(old));
+  const tracer = await start('uniqueapp:where');
+  t.after(() => process.kill(tracer.pid, 'SIGINT'));
+  const fresh = webapp(folder, 'fresh', 'uniqueapp');
+  fs.renameSync(fresh, path);
+  const next = spawn(path, ['100000', '10000'], { stdio: 'ignore' });
+  t.after(() => kill(next));
+  const pids = () => [...new Set(tracer.events().map(({ pid }) => pid))];
+  await until(() => pids().length === 2, 'events of both');
+  assert.deepEqual(pids(), [old.pid, next.pid]);
+});
+
+test('a program that was built anew, with the file number of one without probes, is found', {
+  skip,
+}, async (t) => {
+  const path = join(folder, 'anew');
+  fs.copyFileSync('/bin/sleep', path);
+  const first = spawn(path, ['100'], { stdio: 'ignore' });
+  t.after(() => kill(first, 'SIGKILL'));
+  const tracer = await start('--wait', 'uniqueapp:where');
+  t.after(() => process.kill(tracer.pid, 'SIGINT'));
+  kill(first, 'SIGKILL');
+  await new Promise((resolve) => first.on('exit', resolve));
+  // Where a file is removed, the next one may get its number. Written over it surely has it.
+  fs.writeFileSync(path, fs.readFileSync(webapp(folder, 'source', 'uniqueapp')));
+  const next = spawn(path, ['100000', '10000'], { stdio: 'ignore' });
+  t.after(() => kill(next));
+  await until(() => tracer.events().length > 0, 'events');
+});
+
 test('nothing is left in tracefs: at the end, by signals, when the program crashes', { skip }, async () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const tracer = await start('webapp:*', '-f', program);
@@ -223,6 +269,42 @@ test('nothing is left when the reader of the output goes away, and the command e
     `${fs.readdirSync(`${tracefs}/instances`)} ${fs.readFileSync(`${tracefs}/uprobe_events`, 'utf8')}`;
   await until(() => !left().includes(folder), left());
   assert.equal(left().includes(program), false);
+});
+
+test('a reader that takes nothing any more does not keep a signal from ending it', { skip }, async (t) => {
+  const runs = spawn(program, ['1000000', '10'], { stdio: 'ignore' });
+  t.after(() => kill(runs));
+  const tracer = spawn(process.execPath, [MAIN, 'trace', 'webapp:*', '-p', String(runs.pid)]);
+  const ended = new Promise((resolve) => tracer.on('exit', (code, signal) => resolve(code ?? signal)));
+  await new Promise((resolve) => tracer.stderr.once('data', resolve));
+  // Longer than it takes to fill a pipe.
+  await sleep(1000);
+  kill(tracer, 'SIGTERM');
+  assert.equal(await ended, 143);
+  assert.deepEqual(tracesOf(tracer.pid!), []);
+});
+
+test('a full disk is told in a line, also where only messages go there', {
+  skip: skip || (fs.existsSync('/dev/full') ? false : absent('/dev/full')),
+}, () => {
+  const full = fs.openSync('/dev/full', 'w');
+  const run = (stdio: StdioOptions, ...words: readonly string[]) =>
+    spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', stdio, timeout: 60_000 });
+  const traced = ['trace', 'webapp:*', '-q', '--', program, '1'];
+  for (const words of [
+    ['list', program],
+    ['--help'],
+    ['script', 'perf', 'webapp:*', '-f', program],
+    traced,
+  ]) {
+    const { status, stderr } = run(['ignore', full, 'pipe'], ...words);
+    assert.equal(stderr, "usdt: can't write the output: the disk is full\n");
+    assert.equal(status, 1);
+  }
+  const { status, stdout } = run(['ignore', 'pipe', full], 'trace', 'webapp:where', '--', program, '1');
+  assert.match(stdout, / webapp:where /);
+  assert.equal(status, 3, 'its own');
+  fs.closeSync(full);
 });
 
 test('probes in a file that only a container has', { skip: skip || without('unshare') }, async (t) => {

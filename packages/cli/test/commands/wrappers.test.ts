@@ -1,6 +1,6 @@
 /** Programs that are not the command itself, but started by it, and soon over. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -10,6 +10,7 @@ import {
   absent,
   fixtureProgram,
   jsonLines,
+  MAIN,
   temporaryFolder,
   usdt,
   webapp,
@@ -69,6 +70,7 @@ test('what a wrapper or script names is attached before it runs', { skip }, () =
     'sh script': ['sh', script('plain', `${program} 3`)],
     'script of a script': [script('outer', `#!/bin/sh\nsh '${inner}'\n`)],
     library: ['env', linkedProgram('named'), '3'],
+    cd: ['sh', '-c', `cd ${folder} && ./webapp 3; true`],
   };
   for (const [name, command] of Object.entries(commands)) {
     const { events, stderr } = trace('webapp:*', ...command);
@@ -99,6 +101,34 @@ test('what nobody could know of is told at the end, with status 5 and what to do
     const seen = trace(pattern, wrapper);
     assert.deepEqual([seen.events, seen.status], [12, 0], seen.stderr);
   }
+});
+
+test('what was over and can be found nowhere is told, with status 5', { skip }, () => {
+  const lost = script(
+    'lost',
+    `#!/bin/sh\nA=lo\nmkdir "${folder}/\${A}st.d" && cd "${folder}/\${A}st.d" &&
+    ln -s ../webapp here && ./here 3; cd / && rm -r "${folder}/\${A}st.d"\n`,
+  );
+  const { status, stderr } = trace('webapp:*', lost);
+  assert.match(
+    stderr,
+    /\.\/here was over before usdt could look at it: if it has such probes, its events are missing/,
+  );
+  assert.equal(status, 5);
+});
+
+test('without a shell to hold a command it is not run, and that is said', {
+  skip: skip || without('unshare', 'mount'),
+}, () => {
+  const nothing = script('nothing', '');
+  fs.chmodSync(nothing, 0o644);
+  const run = `mount --bind ${nothing} "$(readlink -f /bin/sh)" && exec "$@"`;
+  const words = [process.execPath, MAIN, 'trace', 'webapp:*', '--', program, '1'];
+  const { status, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', run, 'sh', ...words], {
+    encoding: 'utf8',
+  });
+  assert.equal(stderr, "usdt: /bin/sh can't be started to run the command\n");
+  assert.equal(status, 1);
 });
 
 test('what began in time is not told of; what fails keeps its status', { skip }, () => {
