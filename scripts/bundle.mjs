@@ -52,6 +52,8 @@ await build({
   ...common,
   stdin: {
     contents: [...rare.keys()].map((file) => `export * from ${JSON.stringify(file)};`).join('\n'),
+    // For the source map, which may name only files that are there.
+    sourcefile: `${LIBRARY}/src/runtime/on-demand.ts`,
     resolveDir: process.cwd(),
   },
   outfile: `${LIBRARY}/dist/rare.cjs`,
@@ -178,17 +180,11 @@ function standIn({ onLoad }) {
   }));
 }
 
-function takeErrors({ onResolve, onLoad }) {
+function takeErrors({ onResolve }) {
   const errors = resolve(`${LIBRARY}/src/model/errors.ts`);
-  onResolve({ filter: /\/errors\.ts$/ }, ({ namespace, path, resolveDir }) => {
-    if (resolve(resolveDir, path) !== errors) return undefined;
-    return namespace === 'errors' ? { path: errors } : { path: 'index.js', namespace: 'errors' };
-  });
-  onResolve({ filter: /^\.\/index\.js$/ }, ({ path }) => ({ path, external: true }));
-  onLoad({ filter: /./, namespace: 'errors' }, () => ({
-    contents: "export { UsdtError } from './index.js';\nexport { show } from './errors.ts';",
-    resolveDir: `${LIBRARY}/src/model`,
-  }));
+  onResolve({ filter: /\/errors\.ts$/ }, ({ path, resolveDir }) =>
+    resolve(resolveDir, path) === errors ? { path: './index.js', external: true } : undefined,
+  );
 }
 
 function resolveForCommand({ onResolve, onLoad }) {
