@@ -1,5 +1,5 @@
 // Joins each entry point's modules into one file: forty files take Node forty milliseconds to import, and a second one
-// that holds what two entry points share takes two. Not minified: people read it in stack traces, and Node prints the whole
+// half a millisecond. Not minified: people read it in stack traces, and Node prints the whole
 // line of an uncaught error. Without blanks and comments the import is as long; shorter names save half a millisecond.
 
 import { isAscii } from 'node:buffer';
@@ -21,37 +21,52 @@ const common = {
   logLevel: 'warning',
 };
 
-for (const file of ['shared.js', 'shared.js.map']) rmSync(`${LIBRARY}/dist/${file}`, { force: true });
+for (const file of ['complete.js', 'complete.js.map', 'complete'])
+  rmSync(`${LIBRARY}/dist/${file}`, { recursive: true, force: true });
+// For bundlers and browsers: everything, and each module once, whichever entry points a program imports.
 await build({
   ...common,
-  entryPoints: {
-    complete: `${LIBRARY}/src/index.ts`,
-    codecs: `${LIBRARY}/src/codecs.ts`,
-    'detached-mount': `${LIBRARY}/src/detached-mount.ts`,
-  },
+  entryPoints: ['index', 'codecs', 'cache'].map((name) => `${LIBRARY}/src/${name}.ts`),
+  outdir: `${LIBRARY}/dist/complete`,
+  format: 'esm',
+  splitting: true,
+  chunkNames: 'shared-[hash]',
+});
+await build({
+  ...common,
+  entryPoints: ['cache', 'detached-mount'].map((name) => `${LIBRARY}/src/${name}.ts`),
   outdir: `${LIBRARY}/dist`,
   format: 'esm',
 });
-// What Node loads: a third less to read, with the rest in a file beside it. Bundlers take complete.js, as package.json says.
-const onDemand = {
-  name: 'rare parts on demand',
-  setup({ onResolve }) {
-    const path = resolve(`${LIBRARY}/src/rare-on-demand.ts`);
-    onResolve({ filter: /\/rare\.ts$/ }, () => ({ path }));
-  },
-};
+// What Node loads: one file, a third less to read than everything, with the rest in a file beside it. What few processes
+// need is what the rooms' rare.ts export.
+const rare = await rareFunctions();
 await build({
   ...common,
   entryPoints: [`${LIBRARY}/src/index.ts`],
   outdir: `${LIBRARY}/dist`,
   format: 'esm',
-  plugins: [onDemand],
+  plugins: [{ name: 'rare parts on demand', setup: standIn }],
 });
 await build({
   ...common,
-  entryPoints: [`${LIBRARY}/src/rare.ts`],
+  stdin: {
+    contents: [...rare.keys()].map((file) => `export * from ${JSON.stringify(file)};`).join('\n'),
+    // For the source map, which may name only files that are there.
+    sourcefile: `${LIBRARY}/src/runtime/on-demand.ts`,
+    resolveDir: process.cwd(),
+  },
   outfile: `${LIBRARY}/dist/rare.cjs`,
   format: 'cjs',
+});
+// The codecs in Node take the error class of the file above, so that it is one class. A file that both import would take
+// each import of the library half a millisecond.
+await build({
+  ...common,
+  entryPoints: [`${LIBRARY}/src/codecs.ts`],
+  outdir: `${LIBRARY}/dist`,
+  format: 'esm',
+  plugins: [{ name: 'one class of errors', setup: takeErrors }],
 });
 
 // A program shares the library with these.
@@ -76,7 +91,9 @@ await build({
 });
 const fired = [
   `${LIBRARY}/dist/index.js`,
-  `${LIBRARY}/dist/complete.js`,
+  ...readdirSync(`${LIBRARY}/dist/complete`)
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => `${LIBRARY}/dist/complete/${file}`),
   `${NODE}/dist/index.js`,
   `${DROP_IN}/dist/index.cjs`,
 ];
@@ -116,6 +133,7 @@ const { outputFiles, metafile } = await build({
   outExtension: { '.js': '.cjs' },
   alias: {
     libusdt: `./${LIBRARY}/src/index.ts`,
+    'libusdt/cache': `./${LIBRARY}/src/cache.ts`,
     'libusdt/codecs': `./${LIBRARY}/src/codecs.ts`,
   },
   define: { 'import.meta.dirname': '__dirname' },
@@ -130,6 +148,43 @@ const { outputFiles, metafile } = await build({
 for (const { path, text } of outputFiles) {
   const { inputs } = metafile.outputs[`${CLI}/dist/${basename(path)}`];
   writeFileSync(path, withoutCopies(text) + licencesOf(Object.keys(inputs)));
+}
+
+/** By file, as an absolute path: the names of what the rare.ts of each room exports. */
+async function rareFunctions() {
+  const files = readdirSync(`${LIBRARY}/src`, { recursive: true })
+    .filter((file) => basename(file) === 'rare.ts')
+    .sort();
+  const { metafile } = await build({
+    ...common,
+    entryPoints: files.map((file) => `${LIBRARY}/src/${file}`),
+    outdir: `${LIBRARY}/dist`,
+    format: 'esm',
+    metafile: true,
+    write: false,
+  });
+  const outputs = Object.values(metafile.outputs).filter(({ entryPoint }) => entryPoint);
+  const names = outputs.flatMap(({ exports }) => exports);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`two rare.ts export ${twice}`);
+  return new Map(outputs.map(({ entryPoint, exports }) => [resolve(entryPoint), exports]));
+}
+
+function standIn({ onLoad }) {
+  const onDemand = JSON.stringify(resolve(`${LIBRARY}/src/runtime/on-demand.ts`));
+  onLoad({ filter: /[\\/]rare\.ts$/ }, ({ path }) => ({
+    contents: [
+      `import { onDemand } from ${onDemand};`,
+      ...rare.get(path).map((name) => `export const ${name} = onDemand('${name}');`),
+    ].join('\n'),
+  }));
+}
+
+function takeErrors({ onResolve }) {
+  const errors = resolve(`${LIBRARY}/src/model/errors.ts`);
+  onResolve({ filter: /\/errors\.ts$/ }, ({ path, resolveDir }) =>
+    resolve(resolveDir, path) === errors ? { path: './index.js', external: true } : undefined,
+  );
 }
 
 function resolveForCommand({ onResolve, onLoad }) {

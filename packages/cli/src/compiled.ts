@@ -9,7 +9,7 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Script } from 'node:vm';
-import { chooseFolder } from 'libusdt/codecs';
+import { chooseFolder } from 'libusdt/cache';
 
 /** Bytes: the code is read faster at a round address. */
 const HEADER = 256;

@@ -1,7 +1,6 @@
 /**
  * The low-level API (`libusdt/codecs`): the codecs that the library and its tools are made of, bytes in, values out, and
- * back; and what tools must know of the cache folder (`chooseFolder`, `folderCandidates`, `publishedName`), which asks the runtime.
- * It follows the formats, so it may grow with a minor version.
+ * back. They ask no runtime, so they work in browsers too. It follows the formats, so it may grow with a minor version.
  * @module
  */
 
@@ -24,13 +23,10 @@ export { DOF_RULES, type DofEffect, type DofFinding, type DofRule } from './dof/
 export type { DofSystemName } from './dof/systems.ts';
 export { type DofValidateOptions, validateDof } from './dof/validate.ts';
 export { buildEngine } from './hosts/napi/code.ts';
-export {
-  buildImage,
-  type Image,
-  type ImageDefinition,
-  type ImageSite,
-  type ProbeDefinition,
-} from './image/image.ts';
+export type { ImageDefinition, ProbeDefinition } from './image/definition.ts';
+export { buildImage } from './image/image.ts';
+export type { Image } from './image/object.ts';
+export type { ImageSite } from './image/sites.ts';
 export { tracepointFor, tracepointsOf } from './image/tracepoint.ts';
 export {
   type Arch,
@@ -109,5 +105,3 @@ export {
 } from './object/macho/reader.ts';
 export { encodeUniversal } from './object/macho/universal.ts';
 export { defineImage, defineProbe, type ImageShape, type ProbeShape } from './provider/definition.ts';
-export { chooseFolder, type Environment, folderCandidates } from './publish/folder.ts';
-export { publishedName } from './publish/names.ts';

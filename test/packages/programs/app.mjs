@@ -6,6 +6,7 @@ import dtp, { createDTraceProvider } from '@libusdt/dtrace-provider';
 import { node } from '@libusdt/node';
 import { bridgeChannel } from '@libusdt/node/bridge';
 import { createProvider } from 'libusdt';
+import { folderCandidates } from 'libusdt/cache';
 import { readElf } from 'libusdt/codecs';
 
 const webapp = createProvider('webapp', { probes: { hit: ['int', 'char *'] } });
@@ -23,7 +24,9 @@ console.log(
     node: node.status.state,
     enabled: webapp.probes.hit.enabled,
     same: dtp.createDTraceProvider === createDTraceProvider,
-    functions: [openProbeFiles, openTracer, bridgeChannel, readElf].map((value) => typeof value),
+    functions: [openProbeFiles, openTracer, bridgeChannel, readElf, folderCandidates].map(
+      (value) => typeof value,
+    ),
     files: readdirSync(process.env.LIBUSDT_DIR),
   }),
 );

@@ -5,6 +5,7 @@ import dtp, { createDTraceProvider, type DTraceProbe } from '@libusdt/dtrace-pro
 import { node } from '@libusdt/node';
 import { type Bridge, bridgeChannel } from '@libusdt/node/bridge';
 import { createProvider, type Probe, type Status, UsdtError } from 'libusdt';
+import { chooseFolder, isProblem } from 'libusdt/cache';
 import { type ElfFile, readElf } from 'libusdt/codecs';
 
 const webapp = createProvider('webapp', { probes: { hit: ['int', 'char *'] } });
@@ -26,8 +27,10 @@ const bridge: Bridge = bridgeChannel('shop.order', {
 const old: DTraceProbe = createDTraceProvider('old').addProbe('log', 'char *');
 const same: typeof createDTraceProvider = dtp.createDTraceProvider;
 const elf: ElfFile = readElf(new Uint8Array());
+const folder = chooseFolder({});
+const where: string = isProblem(folder) ? folder.detail : folder.path;
 const titles = (file: ProbeFile): string[] => file.sites.map(probeTitle);
 const tracer = openTracer({ patterns: ['webapp:*'] });
 for await (const events of tracer) events.map((event: TraceEvent) => event.probe.name);
 
-export { bridge, elf, node, old, same, status, titles, UsdtError };
+export { bridge, elf, node, old, same, status, titles, UsdtError, where };

@@ -10,7 +10,7 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { FRAME } from '../../../packages/libusdt/src/abi/call-block.ts';
 import { createProvider } from '../../../packages/libusdt/src/index.ts';
-import type { LoadedImage } from '../../../packages/libusdt/src/platform/platform.ts';
+import type { MappedImage } from '../../../packages/libusdt/src/platform/platform.ts';
 import type { Probe } from '../../../packages/libusdt/src/provider/probe.ts';
 import { ProbeHandle } from '../../../packages/libusdt/src/provider/probe.ts';
 
@@ -23,7 +23,7 @@ const take = (argument: number): number =>
   argument < 8 ? moveFromRegister(argument) : loadFromStack(argument - 8);
 
 /** Where a probe's code is: what the provider tells the probe. */
-const places = new Map<unknown, { readonly loaded: LoadedImage; readonly index: number }>();
+const places = new Map<unknown, { readonly loaded: MappedImage; readonly index: number }>();
 const { attach } = ProbeHandle.prototype;
 ProbeHandle.prototype.attach = function (loaded, index) {
   places.set(this, { loaded, index });

@@ -6,7 +6,7 @@
 
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { folderCandidates } from 'libusdt/codecs';
+import { folderCandidates } from 'libusdt/cache';
 import type { Pattern } from '../pattern.ts';
 import type { ProbeFilter } from './dof-probes.ts';
 import type { ProbeFile, ProbeSite } from './probe.ts';

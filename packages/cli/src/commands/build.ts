@@ -8,6 +8,8 @@ import { release } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
+import { UsdtError } from 'libusdt';
+import { publishedName } from 'libusdt/cache';
 import {
   type Arch,
   archNamed,
@@ -17,7 +19,6 @@ import {
   encodeUniversal,
   type ImageDefinition,
   type ImageShape,
-  publishedName,
   type TargetSystem,
   tracepointFor,
 } from 'libusdt/codecs';
@@ -162,7 +163,7 @@ async function readDefinition(path: string): Promise<ImageDefinition> {
     // It checks everything, whatever the types say.
     return defineImage(provider as string, { probes, ...(module !== undefined && { module }) } as ImageShape);
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'UsdtError') throw error;
+    if (!(error instanceof UsdtError)) throw error;
     throw new FailureError(`${shown(path)}: ${shown(error.message, SENTENCE_MAX)}`);
   }
 }

@@ -8,7 +8,7 @@ import * as fs from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { createProvider } from 'libusdt';
-import { folderCandidates } from 'libusdt/codecs';
+import { folderCandidates } from 'libusdt/cache';
 import { isLinux } from '../linux.ts';
 import { pidNamespace } from '../pid-namespace.ts';
 import type { Finding } from './check.ts';

@@ -8,8 +8,8 @@
  * @module
  */
 
-import type { FrameLayout } from '../asm/assembler.ts';
 import type { Arch } from '../model/target.ts';
+import type { FrameLayout } from './frame-layout.ts';
 
 /** Most arguments a probe may have (libusdt's USDT_ARG_MAX). */
 export const MAX_ARGUMENTS = 32;

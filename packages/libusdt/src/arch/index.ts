@@ -5,8 +5,8 @@
 
 import type { Assembler } from '../asm/assembler.ts';
 import type { Arch } from '../model/target.ts';
-import { createI386Assembler } from '../rare.ts';
 import { createArm64Assembler } from './arm64/assembler.ts';
+import { createI386Assembler } from './rare.ts';
 import { createX64Assembler } from './x64/assembler.ts';
 
 const BY_ARCH: Readonly<Record<Arch, () => Assembler>> = {

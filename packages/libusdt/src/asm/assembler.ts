@@ -14,6 +14,7 @@
  * @module
  */
 
+import type { FrameLayout } from '../abi/frame-layout.ts';
 import type { Arch, TracepointEncoding } from '../model/target.ts';
 
 export type Register = 'a0' | 'a1' | 'a2' | 'a3' | 'a4' | 'a5' | 's0' | 's1' | 's2' | 's3' | 'result';
@@ -22,22 +23,6 @@ export type Register = 'a0' | 'a1' | 'a2' | 'a3' | 'a4' | 'a5' | 's0' | 's1' | '
 export interface Label {
   /** Offset from the start of the code, or -1 while unbound. */
   offset: number;
-}
-
-/** Where the words of a call frame lie, in bytes from its start. */
-export interface FrameLayout {
-  /** Address to call. */
-  readonly target: number;
-  /**
-   * Number of words to put on the stack (after the argument registers are full), in the lower half of the word. The upper
-   * half is 0; where registers have 32 bits it has a bit for each of the first 32 words that is passed as two, its lower
-   * half first. Of all others the lower half is passed.
-   */
-  readonly stackCount: number;
-  /** First argument word; register arguments come first, stack arguments follow. */
-  readonly args: number;
-  /** Receives the return value, zero-extended. */
-  readonly result: number;
 }
 
 export interface Assembler {

@@ -11,7 +11,8 @@
  * @module
  */
 
-import { show, UsdtError } from '../model/errors.ts';
+import { UsdtError } from '../model/errors.ts';
+import { show } from '../model/show.ts';
 
 export type Kind = 'integer' | 'bool' | 'double' | 'string' | 'json' | 'pointer';
 

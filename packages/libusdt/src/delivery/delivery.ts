@@ -17,10 +17,10 @@ import { FRAME, MAX_ARGUMENTS, stackWords } from '../abi/call-block.ts';
 import { EVENT_TEXT_BYTES, evenLimit } from '../abi/event-size.ts';
 import { wideArguments } from '../abi/passing.ts';
 import { type CType, PLAIN_32, PLAIN_64, PLAIN_STRING } from '../ctypes/ctypes.ts';
-import type { Frame } from '../hosts/napi/engine.ts';
+import type { Frame } from '../hosts/host.ts';
 import { mostBytes, type TextPlace, type Texts, writePlace } from '../hosts/napi/texts.ts';
-import type { ProbeDefinition } from '../image/image.ts';
-import type { LoadedImage } from '../platform/platform.ts';
+import type { ProbeDefinition } from '../image/definition.ts';
+import type { MappedImage } from '../platform/platform.ts';
 import { writeInt32, writeNumber, writeWord } from './frame-writer.ts';
 import { type NormalValue, normalise } from './normalise.ts';
 
@@ -49,7 +49,7 @@ export class Delivery implements ProbeDefinition {
   readonly types: readonly CType[];
   readonly context: ProbeContext;
   /** The image that the probe is in. */
-  loaded: LoadedImage | undefined = undefined;
+  loaded: MappedImage | undefined = undefined;
   /** Which of the image's probes it is. */
   index = 0;
   /** Which short way there is: as the constants above say. None where the code can't be seen. */
@@ -71,7 +71,7 @@ export class Delivery implements ProbeDefinition {
   }
 
   /** @param address the probe's function. */
-  attach(loaded: LoadedImage, index: number, address: number): void {
+  attach(loaded: MappedImage, index: number, address: number): void {
     this.entryLow = address | 0;
     this.entryHigh = Math.floor(address / TWO_32) | 0;
     const { arch } = loaded.engine;

@@ -10,7 +10,7 @@
 
 import { FRAME } from '../abi/call-block.ts';
 import type { CType } from '../ctypes/ctypes.ts';
-import type { Frame } from '../hosts/napi/engine.ts';
+import type { Frame } from '../hosts/host.ts';
 import type { NormalValue } from './normalise.ts';
 
 const ARGS = FRAME.args / 4;

@@ -28,8 +28,6 @@ export const DIF_DTR_NREGS = 8;
 
 // dofs_type
 export const DOF_SECT_NONE = 0;
-export const DOF_SECT_COMMENTS = 1;
-export const DOF_SECT_SOURCE = 2;
 export const DOF_SECT_ECBDESC = 3;
 export const DOF_SECT_PROBEDESC = 4;
 export const DOF_SECT_ACTDESC = 5;

@@ -18,7 +18,7 @@ import { type Attributes, DEFAULT_ATTRIBUTES } from '../model/attributes.ts';
 import type { Sequence } from '../model/sequence.ts';
 import type { Arch, Target } from '../model/target.ts';
 import { dTypeNames } from './d-types.ts';
-import type { ProbeDefinition } from './image.ts';
+import type { ProbeDefinition } from './definition.ts';
 import type { ImageSite } from './sites.ts';
 
 /** What the document says of a provider. */

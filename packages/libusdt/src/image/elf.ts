@@ -18,9 +18,10 @@ import {
   setBuildId,
   writeSharedObject,
 } from '../object/elf/shared-object.ts';
-import { imageDof } from '../rare.ts';
-import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } from './image.ts';
+import type { ImageDefinition } from './definition.ts';
 import { listProbes } from './lists.ts';
+import { type ImageCode, type ImageObject, TEXT_SYMBOL } from './object.ts';
+import { imageDof } from './rare.ts';
 
 /** As these systems' linkers write it. */
 export const OSABI: Readonly<Record<Exclude<TargetSystem, 'darwin'>, number>> = {

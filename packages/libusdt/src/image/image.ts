@@ -11,68 +11,13 @@
 
 import { createAssembler } from '../arch/index.ts';
 import type { Assembler } from '../asm/assembler.ts';
-import type { CType } from '../ctypes/ctypes.ts';
-import type { Attributes } from '../model/attributes.ts';
-import type { Sequence } from '../model/sequence.ts';
 import type { Target, TracepointEncoding } from '../model/target.ts';
 import type { Allocate } from '../object/elf/shared-object.ts';
-import { buildMachOImage } from '../rare.ts';
+import type { ImageDefinition, ProbeDefinition } from './definition.ts';
 import { buildElfImage } from './elf.ts';
-import { type ImageSite, ImageSites } from './sites.ts';
-
-export type { ImageSite } from './sites.ts';
-
-export interface ProbeDefinition {
-  readonly name: string;
-  readonly function: string;
-  readonly types: readonly CType[];
-}
-
-export interface ImageDefinition {
-  readonly provider: string;
-  readonly module: string;
-  /** For DTrace. Default: those of a provider that says nothing of them. */
-  readonly attributes?: Attributes;
-  readonly probes: readonly ProbeDefinition[];
-}
-
-export interface Image {
-  readonly bytes: Uint8Array;
-  /** What stands at the tracepoints. */
-  readonly tracepoint: TracepointEncoding;
-  /** Depends on everything that is in the image. */
-  readonly buildId: Uint8Array;
-  readonly textSize: number;
-  /** In the definition's order. */
-  readonly sites: Sequence<ImageSite>;
-  /** Where the DOF document lies, if there is one. */
-  readonly dof: ImageDof | undefined;
-}
-
-export interface ImageDof {
-  /** Both in bytes from `libusdt_text`: the document, and the start of the object, which its addresses count from. */
-  readonly document: number;
-  readonly base: number;
-  readonly bytes: Uint8Array;
-}
-
-/** What dlsym(3) finds in every image. */
-export const TEXT_SYMBOL = 'libusdt_text';
-
-/** An image's code, whatever the object file around it. */
-export interface ImageCode {
-  readonly text: Uint8Array;
-  /** Where each probe lies in it. */
-  readonly sites: ImageSites;
-}
-
-/** The object file around it. Addresses count from its start. */
-export interface ImageObject {
-  readonly bytes: Uint8Array;
-  readonly buildId: Uint8Array;
-  readonly textAddress: number;
-  readonly dof: { readonly address: number; readonly bytes: Uint8Array } | undefined;
-}
+import type { Image, ImageCode } from './object.ts';
+import { buildMachOImage } from './rare.ts';
+import { ImageSites } from './sites.ts';
 
 /**
  * Deterministic: the same definition for the same target gives the same bytes.

@@ -14,7 +14,7 @@ import { sdtName } from '../notes/stapsdt/name.ts';
 import type { StapsdtProbe } from '../notes/stapsdt/note.ts';
 import { argumentString } from '../notes/stapsdt/operands.ts';
 import type { CodeSymbol } from '../object/elf/shared-object.ts';
-import type { ImageDefinition } from './image.ts';
+import type { ImageDefinition } from './definition.ts';
 import type { ImageSites } from './sites.ts';
 
 /** Names are as the definition has them; SDT_SPELLING is for the SDT notes and symbols. */

@@ -8,8 +8,9 @@ import { sdtName } from '../notes/stapsdt/name.ts';
 import { BUILD_ID_SIZE } from '../object/elf/shared-object.ts';
 import { planBundle, writeBundle } from '../object/macho/bundle.ts';
 import { sha256 } from '../object/sha256.ts';
+import type { ImageDefinition } from './definition.ts';
 import { imageDof } from './dof.ts';
-import { type ImageCode, type ImageDefinition, type ImageObject, TEXT_SYMBOL } from './image.ts';
+import { type ImageCode, type ImageObject, TEXT_SYMBOL } from './object.ts';
 
 export function buildMachOImage(
   definition: ImageDefinition,

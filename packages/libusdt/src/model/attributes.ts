@@ -5,7 +5,8 @@
  * @module
  */
 
-import { show, UsdtError } from './errors.ts';
+import { UsdtError } from './errors.ts';
+import { show } from './show.ts';
 
 export const STABILITIES = [
   'Internal',

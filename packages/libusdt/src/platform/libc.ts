@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Engine } from '../hosts/napi/engine.ts';
+import type { Engine } from '../hosts/host.ts';
 import { constants } from '../runtime/runtime.ts';
 
 export interface Libc {

@@ -1,7 +1,7 @@
 /**
  * Linux: a tracer attaches to an inode and an offset in it, and the kernel patches every mapping of that inode, so an
  * image is known to tracers as soon as it is mapped from a file that they can open. Nothing has to be registered; where
- * DTrace's daemon runs, it is told as well (dtrace-linux.ts).
+ * DTrace's daemon runs, it is told as well (dtrace/linux.ts).
  *
  * Where no folder can be used (all read-only, noexec, or not to be trusted), images are memory files (memfd), which
  * tracers reach through /proc/PID/fd while the process lives.
@@ -9,22 +9,26 @@
  */
 
 import { hasNarrowWords } from '../abi/passing.ts';
-import type { Engine } from '../hosts/napi/engine.ts';
-import { buildImage, type Image, type ImageDefinition, TEXT_SYMBOL } from '../image/image.ts';
+import type { Engine } from '../hosts/host.ts';
+import type { ImageDefinition } from '../image/definition.ts';
+import { buildImage } from '../image/image.ts';
+import { type Image, TEXT_SYMBOL } from '../image/object.ts';
 import { tracepointFor } from '../image/tracepoint.ts';
 import type { Target } from '../model/target.ts';
 import { combineProblems, folderCandidates } from '../publish/folder.ts';
 import { publishedName } from '../publish/names.ts';
 import { publishFirst } from '../publish/publish.ts';
-import { createRegistrar, openImageFile } from '../rare.ts';
+import { openImageFile } from '../publish/rare.ts';
 import { isProblem, type Problem } from '../runtime/reasons.ts';
 import { release } from '../runtime/runtime.ts';
 import { HELPER_DEVICE } from './dtrace/device.ts';
 import type { DtraceRegistrar } from './dtrace/linux.ts';
 import { type Libc, openLibc } from './libc.ts';
 import { ask, loadProblem, openEngine, processArch } from './loading.ts';
+import { loadedImage } from './mapped-image.ts';
 import { withMappedMemory } from './mapped-memory.ts';
 import type { LoadedImage, System } from './platform.ts';
+import { createRegistrar } from './rare.ts';
 
 /** @param images see openSystem(). */
 export function openLinux(images?: string): System | Problem {
@@ -40,23 +44,22 @@ export function openLinux(images?: string): System | Problem {
   // https://github.com/oracle/dtrace-utils/blob/devel/libdtrace/dt_prov_uprobe.c (trampoline)
   const isToldDtrace = (): boolean => !hasNarrowWords(arch) && libc.exists(HELPER_DEVICE);
   return {
-    target,
     load(definition, file) {
       const { module, provider } = definition;
       const loader: Loader = { engine, libc, dtrace, provider, module };
-      if (file !== undefined) return mapImageFile(loader, file, definition, target);
-      if (!isToldDtrace()) return publish(loader, definition, target);
+      if (file !== undefined) return imageOf(mapImageFile(loader, file, definition, target));
+      if (!isToldDtrace()) return imageOf(publish(loader, definition, target));
       const told = publish(loader, definition, { ...target, dof: true });
-      if (isProblem(told) || told.isRegistered) return told;
+      if (isProblem(told) || told.isRegistered) return imageOf(told);
       // dtrace does not look at the notes of an image with DOF: it gets one without.
-      told.unload();
-      const detail = told.detail;
-      return publish({ ...loader, ...(detail && { detail }) }, definition, target);
+      told.image.unload();
+      const { detail } = told.image;
+      return imageOf(publish({ ...loader, ...(detail && { detail }) }, definition, target));
     },
   };
 }
 
-function publish(loader: Loader, definition: ImageDefinition, target: Target): LinuxImage | Problem {
+function publish(loader: Loader, definition: ImageDefinition, target: Target): Told | Problem {
   const { provider } = definition;
   return withMappedMemory(loader.engine, (allocate) => {
     const image = buildImage(definition, target, allocate);
@@ -70,9 +73,14 @@ function publish(loader: Loader, definition: ImageDefinition, target: Target): L
   });
 }
 
-interface LinuxImage extends LoadedImage {
+interface Told {
+  readonly image: LoadedImage;
   /** DTrace's daemon knows it. */
   readonly isRegistered: boolean;
+}
+
+function imageOf(told: Told | Problem): LoadedImage | Problem {
+  return isProblem(told) ? told : told.image;
 }
 
 /** What mapping an image takes. */
@@ -87,7 +95,7 @@ interface Loader {
   readonly detail?: string;
 }
 
-function map(loader: Loader, image: Image, file: string): LinuxImage | Problem {
+function map(loader: Loader, image: Image, file: string): Told | Problem {
   try {
     const isShared = image.dof !== undefined && loader.libc.isLoaded(file);
     return loaded(loader, image, loader.libc.dlopen(file), { file, storage: 'file', isShared });
@@ -102,7 +110,7 @@ function mapImageFile(
   file: string,
   definition: ImageDefinition,
   target: Target,
-): LoadedImage | Problem {
+): Told | Problem {
   const opened = openImageFile(file, definition, target);
   if (isProblem(opened)) return opened;
   const { image, detail } = opened;
@@ -117,12 +125,7 @@ function mapImageFile(
   }
 }
 
-function mapFromMemory(
-  loader: Loader,
-  image: Image,
-  provider: string,
-  because: Problem,
-): LinuxImage | Problem {
+function mapFromMemory(loader: Loader, image: Image, provider: string, because: Problem): Told | Problem {
   const { libc } = loader;
   let descriptor: number | undefined;
   try {
@@ -146,47 +149,27 @@ interface Place {
   readonly isShared?: boolean;
 }
 
-/** Unmaps what was dropped without disable(). The held value must not lead to the image. */
-const dropped = new FinalizationRegistry((unload: () => void) => unload());
+const BY_MAPPING = 'file mapping (uprobes)';
 
-function loaded(loader: Loader, image: Image, handle: bigint, place: Place): LinuxImage {
+function loaded(loader: Loader, image: Image, handle: bigint, place: Place): Told {
   const { engine, libc } = loader;
   const { file, storage, descriptor } = place;
-  let open = true;
-  const token = {};
-  const unload = (): void => {
-    if (!open) return;
-    open = false;
-    dropped.unregister(token);
-    if (isRegistered) removal();
+  const textAddress = libc.dlsym(handle, TEXT_SYMBOL);
+  const unmap = (): void => {
     libc.dlclose(handle);
     if (descriptor !== undefined) libc.close(descriptor);
   };
-  const textAddress = libc.dlsym(handle, TEXT_SYMBOL);
-  const buffer = image.textSize > 0 ? engine.view(textAddress, image.textSize) : undefined;
-  const text = buffer && new Int32Array(buffer);
   const removal = register(loader, image, textAddress, place.isShared);
-  const { sites, tracepoint } = image;
   const isRegistered = typeof removal === 'function';
-  const details = [place.detail, loader.detail, typeof removal === 'string' ? removal : undefined];
-  const result: LinuxImage = {
-    sites,
-    engine,
-    file,
-    storage,
-    detail: details.filter((detail) => detail !== undefined).join('; ') || undefined,
-    textAddress,
-    text,
+  const details = [place.detail, loader.detail, isRegistered ? undefined : removal];
+  const registration = {
     registeredBy: isRegistered ? `${BY_MAPPING}, and dtprobed (${HELPER_DEVICE})` : BY_MAPPING,
-    isRegistered,
-    tracepoint,
-    unload,
+    detail: details.filter((detail) => detail !== undefined).join('; ') || undefined,
+    remove: isRegistered ? removal : undefined,
   };
-  dropped.register(result, unload, token);
-  return result;
+  const mapping = { file, storage, textAddress, unmap };
+  return { image: loadedImage(engine, image, mapping, registration), isRegistered };
 }
-
-const BY_MAPPING = 'file mapping (uprobes)';
 
 /** Tells DTrace's daemon of it, if there is one. How to take that back, or why it was not possible. */
 function register(

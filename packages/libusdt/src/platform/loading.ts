@@ -4,13 +4,14 @@
  * @module
  */
 
+import type { Engine } from '../hosts/host.ts';
 import { buildEngine, type ObjectFormat } from '../hosts/napi/code.ts';
-import { type Engine, loadEngine } from '../hosts/napi/engine.ts';
+import { loadEngine } from '../hosts/napi/engine.ts';
 import { type Arch, archNamed } from '../model/target.ts';
 import { combineProblems, folderCandidates } from '../publish/folder.ts';
 import { publishedName } from '../publish/names.ts';
 import { publishFirst } from '../publish/publish.ts';
-import { isFileWith } from '../rare.ts';
+import { isFileWith } from '../publish/rare.ts';
 import {
   errorCode,
   isDeniedByDeno,

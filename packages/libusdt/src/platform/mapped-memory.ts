@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Engine } from '../hosts/napi/engine.ts';
+import type { Engine } from '../hosts/host.ts';
 import type { Allocate } from '../object/elf/shared-object.ts';
 
 /** Smaller ones are left to the runtime: two system calls more would cost as much as they save. */

@@ -6,8 +6,9 @@
 import { MAX_ARGUMENTS } from '../abi/call-block.ts';
 import { type CType, parseCType } from '../ctypes/ctypes.ts';
 import type { ArgumentsOf, CTypeName } from '../ctypes/infer.ts';
-import type { ImageDefinition, ProbeDefinition } from '../image/image.ts';
-import { show, UsdtError } from '../model/errors.ts';
+import type { ImageDefinition, ProbeDefinition } from '../image/definition.ts';
+import { UsdtError } from '../model/errors.ts';
+import { show } from '../model/show.ts';
 import { sdtName } from '../notes/stapsdt/name.ts';
 import { checkName } from './names.ts';
 

@@ -13,7 +13,8 @@
  * @module
  */
 
-import { show, UsdtError } from '../model/errors.ts';
+import { UsdtError } from '../model/errors.ts';
+import { show } from '../model/show.ts';
 
 interface Rule {
   readonly pattern: RegExp;

@@ -12,8 +12,8 @@
 
 import type { CType } from '../ctypes/ctypes.ts';
 import { Delivery, kindOf, type ProbeContext, TEXT_AT } from '../delivery/delivery.ts';
-import type { ProbeDefinition } from '../image/image.ts';
-import type { LoadedImage } from '../platform/platform.ts';
+import type { ProbeDefinition } from '../image/definition.ts';
+import type { MappedImage } from '../platform/platform.ts';
 
 /** A probe. Made by `addProbe()`, or by `createProvider()` from its `probes`. */
 export interface Probe<Args extends readonly unknown[] = readonly unknown[]> {
@@ -52,7 +52,7 @@ export abstract class ProbeHandle implements Probe<never>, ProbeDefinition {
   declare idle: number;
   private made: Delivery | undefined = undefined;
   /** The image that the probe is in. */
-  loaded: LoadedImage | undefined = undefined;
+  loaded: MappedImage | undefined = undefined;
   /** Which of the image's probes it is. */
   private index = 0;
   readonly name: string;
@@ -101,7 +101,7 @@ export abstract class ProbeHandle implements Probe<never>, ProbeDefinition {
   }
 
   /** From now on the probe is the image's. */
-  attach(loaded: LoadedImage, index: number): void {
+  attach(loaded: MappedImage, index: number): void {
     this.loaded = loaded;
     this.index = index;
     if (this.made) attachDelivery(this.made, loaded, index);
@@ -120,7 +120,7 @@ export abstract class ProbeHandle implements Probe<never>, ProbeDefinition {
   }
 }
 
-function attachDelivery(delivery: Delivery, loaded: LoadedImage, index: number): void {
+function attachDelivery(delivery: Delivery, loaded: MappedImage, index: number): void {
   delivery.attach(loaded, index, Number(loaded.textAddress) + loaded.sites.at(index)!.entry);
 }
 

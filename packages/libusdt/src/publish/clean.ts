@@ -7,7 +7,8 @@
  * @module
  */
 
-import { show, UsdtError } from '../model/errors.ts';
+import { UsdtError } from '../model/errors.ts';
+import { show } from '../model/show.ts';
 import { isProblem } from '../runtime/reasons.ts';
 import { fs, join } from '../runtime/runtime.ts';
 import { findFolder, folderCandidates } from './folder.ts';

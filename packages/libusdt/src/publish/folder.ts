@@ -25,8 +25,6 @@ export interface Folder {
   readonly path: string;
 }
 
-export type FolderProblem = Problem;
-
 /** `process.env`, or what a test puts in its place. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -87,18 +85,18 @@ function systemHome(): string | undefined {
 }
 
 /** Checks a folder, and creates it (mode 0700, with what is missing above it) if it does not exist. */
-export function openFolder(path: string): Folder | FolderProblem {
+export function openFolder(path: string): Folder | Problem {
   return examineFolder(path, true);
 }
 
 /** As openFolder, but a folder that does not exist is a problem. Changes nothing. */
-export function findFolder(path: string): Folder | FolderProblem {
+export function findFolder(path: string): Folder | Problem {
   return examineFolder(path, false);
 }
 
 /** The first candidate that passes; if none does, a problem that names each one's. */
-export function chooseFolder(env: Environment): Folder | FolderProblem {
-  const problems: FolderProblem[] = [];
+export function chooseFolder(env: Environment): Folder | Problem {
+  const problems: Problem[] = [];
   for (const candidate of folderCandidates(env)) {
     const folder = openFolder(candidate);
     if (!isProblem(folder)) return folder;
@@ -118,7 +116,7 @@ export function combineProblems(problems: readonly Problem[]): Problem {
   return { ...first, detail: problems.map((problem) => problem.detail).join('; ') };
 }
 
-function examineFolder(requested: string, create: boolean): Folder | FolderProblem {
+function examineFolder(requested: string, create: boolean): Folder | Problem {
   let user: number | undefined;
   try {
     user = process.geteuid?.();

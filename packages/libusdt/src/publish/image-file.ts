@@ -4,12 +4,13 @@
  * so tracers see what the program means, and no other code than ours gets loaded.
  *
  * The builder chooses the tracepoint, since the best one depends on the kernel that the program will run on (each works
- * on every kernel). An image with a document for DTrace's daemon is accepted too: `buildImage` can make one, `usdt
- * build` does not.
+ * on every kernel; DTrace's kernels know one).
  * @module
  */
 
-import { buildImage, type Image, type ImageDefinition } from '../image/image.ts';
+import type { ImageDefinition } from '../image/definition.ts';
+import { buildImage } from '../image/image.ts';
+import type { Image } from '../image/object.ts';
 import { imagesIn } from '../image/platforms.ts';
 import { tracepointsOf } from '../image/tracepoint.ts';
 import type { Target } from '../model/target.ts';
@@ -50,12 +51,10 @@ export function openImageFile(
     const detail = `${path} was built for ${built}, and this is ${platform}: build it with --target ${platform}`;
     return { path, reason: 'image-wrong-architecture', detail };
   }
-  const tracepoints = [...new Set([target.tracepoint, ...tracepointsOf(target.arch)])];
-  const variants = tracepoints.flatMap((tracepoint) =>
-    [false, true].map((dof) => ({ ...target, tracepoint, dof })),
-  );
-  for (const variant of variants) {
-    const image = buildImage(definition, variant);
+  const tracepoints =
+    target.os === 'linux' ? new Set([target.tracepoint, ...tracepointsOf(target.arch)]) : [target.tracepoint];
+  for (const tracepoint of tracepoints) {
+    const image = buildImage(definition, { ...target, tracepoint });
     if (Buffer.compare(mine.bytes, image.bytes) !== 0) continue;
     const detail =
       (mode & EXECUTABLE) === 0

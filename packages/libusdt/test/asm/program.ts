@@ -8,8 +8,9 @@
  * @module
  */
 
+import type { FrameLayout } from '../../src/abi/frame-layout.ts';
 import { createAssembler } from '../../src/arch/index.ts';
-import type { Assembler, FrameLayout, Register } from '../../src/asm/assembler.ts';
+import type { Assembler, Register } from '../../src/asm/assembler.ts';
 import { tracepointsOf } from '../../src/image/tracepoint.ts';
 import type { Arch, TracepointEncoding } from '../../src/model/target.ts';
 

@@ -7,7 +7,7 @@
 import { FRAME, MAX_ARGUMENTS, TEXT_PLACE_BYTES } from '../../src/abi/call-block.ts';
 import { EVENT_TEXT_BYTES } from '../../src/abi/event-size.ts';
 import type { CTypeName } from '../../src/ctypes/infer.ts';
-import type { Engine, Frame } from '../../src/hosts/napi/engine.ts';
+import type { Engine, Frame } from '../../src/hosts/host.ts';
 import { Texts } from '../../src/hosts/napi/texts.ts';
 import type { LoadedImage } from '../../src/platform/platform.ts';
 import { defineProbe } from '../../src/provider/definition.ts';

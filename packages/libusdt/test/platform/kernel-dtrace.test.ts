@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { decodeDof } from '../../src/dof/decode.ts';
-import type { Engine } from '../../src/hosts/napi/engine.ts';
+import type { Engine } from '../../src/hosts/host.ts';
 import { buildImage } from '../../src/image/image.ts';
 import { createKernelSystem } from '../../src/platform/dtrace/kernel.ts';
 import type { IoctlArgument, Libc } from '../../src/platform/libc.ts';
@@ -130,7 +130,7 @@ describe('the helper device is asked what the kernel expects', () => {
       const { process, asked, opened, closed, mapped, ...rest } = standIn(answer);
       const system = createKernelSystem(os, process);
       const image = assertLoaded(system.load(DEFINITION));
-      const { dof, bytes } = buildImage(DEFINITION, system.target);
+      const { dof, bytes } = buildImage(DEFINITION, { os, arch: process.engine.arch, tracepoint: 'nop' });
       const document = TEXT + BigInt(dof!.document);
       const base = TEXT + BigInt(dof!.base);
       assert.deepEqual(asked, [add(document, base)]);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { Engine } from '../../src/hosts/napi/engine.ts';
+import type { Engine } from '../../src/hosts/host.ts';
 import { archNamed } from '../../src/model/target.ts';
 import { openPassingEngine } from '../../src/platform/loading.ts';
 import { withMappedMemory } from '../../src/platform/mapped-memory.ts';

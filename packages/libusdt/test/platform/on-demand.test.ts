@@ -1,17 +1,17 @@
 /** The file that Node loads, and the one beside it that is read when it is needed. Both as they are built. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import * as rare from '../../src/rare.ts';
-import * as onDemand from '../../src/rare-on-demand.ts';
 import { scratchFolder } from '../object/tools.ts';
 
 const skip = process.platform === 'linux' ? false : 'what is needed here is rare on Linux only';
 const folder = scratchFolder();
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
+const source = new URL('../../src/', import.meta.url);
 
 /** Enables a provider with a library; what it said, and whether it read the other file. */
 function enable(library: string, options = '{}') {
@@ -32,8 +32,19 @@ function enable(library: string, options = '{}') {
   };
 }
 
-test('what stands in for rare.ts has the same functions', () => {
-  assert.deepEqual(Object.keys(onDemand).sort(), Object.keys(rare).sort());
+test('the other file has the functions of every rare.ts, and the one that Node loads has stand-ins for them', async () => {
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /(^|\/)rare\.ts$/.test(file),
+  );
+  const rooms = await Promise.all(
+    files.map((file) => import(new URL(file, source).href) as Promise<Readonly<Record<string, unknown>>>),
+  );
+  const names = rooms.flatMap((room) => Object.keys(room)).sort();
+  assert.ok(names.includes('buildMachOImage'));
+  const rare = createRequire(import.meta.url)(join(dist, 'rare.cjs')) as Readonly<Record<string, unknown>>;
+  assert.deepEqual(Object.keys(rare).sort(), names);
+  const standIns = readFileSync(join(dist, 'index.js'), 'utf8').matchAll(/ = onDemand\("(\w+)"\)/g);
+  assert.deepEqual([...standIns].map(([, name]) => name).sort(), names);
 });
 
 test('a program on Linux does not read the other file', { skip }, () => {
@@ -71,10 +82,12 @@ test('an uncaught error is shown with its name, its function and a short line of
   );
 });
 
-test('the file for bundlers has everything in it', { skip }, () => {
-  const alone = join(folder, 'complete.mjs');
-  copyFileSync(join(dist, 'complete.js'), alone);
-  const { state, reason, read } = enable(alone, "{ image: '/nowhere/webapp.so' }");
+test('the files for bundlers have everything in them', { skip }, () => {
+  const alone = join(folder, 'complete');
+  cpSync(join(dist, 'complete'), alone, { recursive: true });
+  writeFileSync(join(alone, 'package.json'), '{"type":"module"}');
+  const { state, reason, read } = enable(join(alone, 'index.js'), "{ image: '/nowhere/webapp.so' }");
   assert.deepEqual([state, reason, read], ['unavailable', 'image-missing', false]);
-  assert.doesNotMatch(readFileSync(alone, 'utf8'), /import\.meta|createRequire/);
+  for (const file of readdirSync(alone))
+    assert.doesNotMatch(readFileSync(join(alone, file), 'utf8'), /import\.meta|createRequire/, file);
 });

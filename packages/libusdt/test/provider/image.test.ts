@@ -14,11 +14,11 @@ import {
   buildEngine,
   buildImage,
   defineImage,
-  publishedName,
   type TracepointEncoding,
   tracepointsOf,
 } from '../../src/codecs.ts';
 import { createProvider, type Status, UsdtError } from '../../src/index.ts';
+import { publishedName } from '../../src/publish/names.ts';
 
 const SHAPES = { 'request-start': ['uint32_t', 'char *'], 'request-done': ['uint32_t', 'uint16_t'] } as const;
 const CHILD = fileURLToPath(new URL('./image-child.ts', import.meta.url));

@@ -27,7 +27,7 @@ import type { Assembler, Label } from '../../asm/assembler.ts';
 import type { Arch } from '../../model/target.ts';
 import { contentHash } from '../../object/content-hash.ts';
 import { planSharedObject, writeSharedObject } from '../../object/elf/shared-object.ts';
-import { planBundle, writeBundle } from '../../rare.ts';
+import { planBundle, writeBundle } from '../../object/rare.ts';
 
 /** What a runtime looks for in a module. */
 const REGISTER = 'napi_register_module_v1';

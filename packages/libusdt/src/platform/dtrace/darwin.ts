@@ -10,7 +10,6 @@
  * @module
  */
 
-import { errorCode, messageOf } from '../../runtime/reasons.ts';
 import { encodeDofHelper } from './helper.ts';
 import type { HelperProtocol } from './registrar.ts';
 
@@ -21,6 +20,9 @@ export const DTRACEHIOC_REMOVE = 0x20006802;
 const DOFIOD_HELPERS = 8;
 const DOFHP_DOF = 72;
 const DEVICE = '/dev/dtracehelper';
+
+const REFUSED = `${DEVICE} refuses this process (%): System Integrity Protection restricts it. Run a copy of the runtime that is not restricted`;
+const NO_DEVICE = `there is no ${DEVICE} (%): this kernel has no DTrace, or this sandbox hides it`;
 
 export const DARWIN: HelperProtocol = {
   name: 'darwin',
@@ -37,12 +39,11 @@ export const DARWIN: HelperProtocol = {
     return view.getInt32(DOFIOD_HELPERS + DOFHP_DOF, true);
   },
   remove: (system, descriptor, generation) => void system.ioctl(descriptor, DTRACEHIOC_REMOVE, generation),
-  refusal(error) {
-    const code = errorCode(error);
-    if (code === 'EACCES' || code === 'EPERM')
-      return `${DEVICE} refuses this process (${code}): System Integrity Protection restricts it. Run a copy of the runtime that is not restricted`;
-    if (code === 'ENOENT' || code === 'ENXIO')
-      return `there is no ${DEVICE} (${code}): this kernel has no DTrace, or this sandbox hides it`;
-    return `the kernel refused the probes (${code || messageOf(error)}); more than it takes at once (kern.dtrace.dof_maxsize)?`;
+  refusals: {
+    EACCES: REFUSED,
+    EPERM: REFUSED,
+    ENOENT: NO_DEVICE,
+    ENXIO: NO_DEVICE,
+    other: 'the kernel refused the probes (%); more than it takes at once (kern.dtrace.dof_maxsize)?',
   },
 };

@@ -1,2 +1,2 @@
-/** Where DTrace's daemon on Linux, dtprobed, takes documents. Its protocol is in dtrace-linux.ts. */
+/** Where DTrace's daemon on Linux, dtprobed, takes documents. Its protocol is in linux.ts. */
 export const HELPER_DEVICE = '/dev/dtrace/helper';

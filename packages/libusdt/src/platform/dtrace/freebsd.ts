@@ -5,7 +5,6 @@
  * @module
  */
 
-import { errorCode, messageOf } from '../../runtime/reasons.ts';
 import { encodeDofHelper } from './helper.ts';
 import type { HelperProtocol } from './registrar.ts';
 
@@ -17,6 +16,9 @@ const DEVICE = '/dev/dtrace/helper';
 const DOFHP_PID = 80;
 const DOFHP_GEN = 84;
 const DOF_HELPER_SIZE = 88;
+
+const NO_DEVICE = `there is no ${DEVICE} (%): kldload dtraceall`;
+const NOT_OPENED = `${DEVICE} may not be opened (%): it is root's (0660). Run as root, or give a group access in /etc/devfs.rules`;
 
 export const FREEBSD: HelperProtocol = {
   name: 'freebsd',
@@ -35,11 +37,11 @@ export const FREEBSD: HelperProtocol = {
     new DataView(bytes.buffer).setInt32(0, generation, true);
     system.ioctl(descriptor, DTRACEHIOC_REMOVE, bytes);
   },
-  refusal(error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENXIO') return `there is no ${DEVICE} (${code}): kldload dtraceall`;
-    if (code === 'EACCES' || code === 'EPERM')
-      return `${DEVICE} may not be opened (${code}): it is root's (0660). Run as root, or give a group access in /etc/devfs.rules`;
-    return `the kernel refused the probes (${code || messageOf(error)}): dmesg may say why`;
+  refusals: {
+    ENOENT: NO_DEVICE,
+    ENXIO: NO_DEVICE,
+    EACCES: NOT_OPENED,
+    EPERM: NOT_OPENED,
+    other: 'the kernel refused the probes (%): dmesg may say why',
   },
 };

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { errorCode, messageOf } from '../../runtime/reasons.ts';
 import { encodeDofHelper } from './helper.ts';
 import type { HelperProtocol } from './registrar.ts';
 
@@ -13,18 +12,20 @@ export const DTRACEHIOC_ADDDOF = 0x64746803;
 export const DTRACEHIOC_REMOVE = 0x64746802;
 const DEVICE = '/dev/dtrace/helper';
 
+const NO_DEVICE = `there is no ${DEVICE} (%): give the zone the device (zonecfg: limitpriv dtrace_proc,dtrace_user)`;
+const NOT_OPENED = `${DEVICE} may not be opened (%): correct its permissions`;
+
 export const ILLUMOS: HelperProtocol = {
   name: 'illumos',
   device: DEVICE,
   taker: 'the kernel',
   add: (system, descriptor, helper) => system.ioctl(descriptor, DTRACEHIOC_ADDDOF, encodeDofHelper(helper)),
   remove: (system, descriptor, generation) => void system.ioctl(descriptor, DTRACEHIOC_REMOVE, generation),
-  refusal(error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENXIO')
-      return `there is no ${DEVICE} (${code}): give the zone the device (zonecfg: limitpriv dtrace_proc,dtrace_user)`;
-    if (code === 'EACCES' || code === 'EPERM')
-      return `${DEVICE} may not be opened (${code}): correct its permissions`;
-    return `the kernel refused the probes (${code || messageOf(error)}): dmesg may say why`;
+  refusals: {
+    ENOENT: NO_DEVICE,
+    ENXIO: NO_DEVICE,
+    EACCES: NOT_OPENED,
+    EPERM: NOT_OPENED,
+    other: 'the kernel refused the probes (%): dmesg may say why',
   },
 };

@@ -13,8 +13,9 @@
  * @module
  */
 
-import type { Engine } from '../../hosts/napi/engine.ts';
-import { buildImage, type Image, TEXT_SYMBOL } from '../../image/image.ts';
+import type { Engine } from '../../hosts/host.ts';
+import { buildImage } from '../../image/image.ts';
+import { type Image, TEXT_SYMBOL } from '../../image/object.ts';
 import type { Target, TargetSystem } from '../../model/target.ts';
 import { folderCandidates } from '../../publish/folder.ts';
 import { openImageFile } from '../../publish/image-file.ts';
@@ -23,6 +24,7 @@ import { publishFirst } from '../../publish/publish.ts';
 import { isProblem, type Problem } from '../../runtime/reasons.ts';
 import { type Libc, openLibc } from '../libc.ts';
 import { loadProblem, openEngine, processArch } from '../loading.ts';
+import { loadedImage } from '../mapped-image.ts';
 import type { LoadedImage, System } from '../platform.ts';
 import { DARWIN } from './darwin.ts';
 import { FREEBSD } from './freebsd.ts';
@@ -66,7 +68,6 @@ export function createKernelSystem(os: keyof typeof PROTOCOLS, process: Process)
     }
   };
   return {
-    target,
     load(definition, file) {
       const { module, provider } = definition;
       const register = (mapped: Mapped | Problem, image: Image, detail?: string): LoadedImage | Problem =>
@@ -93,9 +94,6 @@ interface Mapped {
   readonly handle: bigint;
 }
 
-/** Unregisters what was dropped without disable(). The held value must not lead to the image. */
-const dropped = new FinalizationRegistry((unload: () => void) => unload());
-
 interface Loading {
   readonly mapped: Mapped;
   readonly image: Image;
@@ -112,7 +110,7 @@ function loaded(
 ): LoadedImage | Problem {
   const { path, handle } = mapped;
   const textAddress = libc.dlsym(handle, TEXT_SYMBOL);
-  const { dof, sites, tracepoint, textSize } = image;
+  const { dof } = image;
   const removal = dof
     ? registrar.register({
         provider,
@@ -123,24 +121,10 @@ function loaded(
       })
     : 'the image has no DOF document';
   if (typeof removal === 'string') return { path, reason: 'registration-refused', detail: removal };
-  const buffer = textSize > 0 ? engine.view(textAddress, textSize) : undefined;
-  const token = {};
-  const unload = (): void => {
-    dropped.unregister(token);
-    removal();
-  };
-  const result: LoadedImage = {
-    sites,
-    engine,
-    file: path,
-    storage: 'file',
-    detail,
-    textAddress,
-    text: buffer && new Int32Array(buffer),
+  const mapping = { file: path, storage: 'file', textAddress, unmap: undefined } as const;
+  return loadedImage(engine, image, mapping, {
     registeredBy: `DTrace (${device})`,
-    tracepoint,
-    unload,
-  };
-  dropped.register(result, unload, token);
-  return result;
+    detail,
+    remove: removal,
+  });
 }

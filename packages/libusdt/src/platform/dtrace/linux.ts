@@ -14,7 +14,6 @@
  * @module
  */
 
-import { errorCode, messageOf } from '../../runtime/reasons.ts';
 import { HELPER_DEVICE } from './device.ts';
 import { encodeDofHelper } from './helper.ts';
 import {
@@ -43,13 +42,24 @@ export interface DtraceRegistrar {
   register(dof: LinuxDof): (() => void) | string;
 }
 
+const NOT_OPENED = `${HELPER_DEVICE} may not be opened by this user, so dtrace finds the probes of one process at a time only: the package of dtrace has a udev rule for it (mode 0666)`;
+const NO_ANSWER = `${HELPER_DEVICE} is there, but its daemon does not answer (%): start dtprobed again`;
+
 const PROTOCOL: HelperProtocol = {
   name: 'linux',
   device: HELPER_DEVICE,
   taker: 'dtprobed',
   add: (system, descriptor, helper) => system.ioctl(descriptor, DTRACEHIOC_ADDDOF, encodeDofHelper(helper)),
   remove: (system, descriptor, generation) => void system.ioctl(descriptor, DTRACEHIOC_REMOVE, generation),
-  refusal,
+  refusals: {
+    EACCES: NOT_OPENED,
+    EPERM: NOT_OPENED,
+    ENOENT: NO_ANSWER,
+    ENXIO: NO_ANSWER,
+    ENODEV: NO_ANSWER,
+    ENOTCONN: NO_ANSWER,
+    other: 'dtprobed refused the probes (%): its log says why',
+  },
 };
 
 export function createRegistrar(system: HelperSystem): DtraceRegistrar {
@@ -62,15 +72,4 @@ export function createRegistrar(system: HelperSystem): DtraceRegistrar {
       return 'dtprobed takes threads for processes, so dtrace finds the probes of this worker thread only by the id of the process: enable the provider on the main thread first';
     },
   };
-}
-
-function refusal(error: unknown): string {
-  const code = errorCode(error);
-  if (code === 'EACCES' || code === 'EPERM') {
-    return `${HELPER_DEVICE} may not be opened by this user, so dtrace finds the probes of one process at a time only: the package of dtrace has a udev rule for it (mode 0666)`;
-  }
-  if (code === 'ENOENT' || code === 'ENXIO' || code === 'ENODEV' || code === 'ENOTCONN') {
-    return `${HELPER_DEVICE} is there, but its daemon does not answer (${code}): start dtprobed again`;
-  }
-  return `dtprobed refused the probes (${code ?? messageOf(error)}): its log says why`;
 }

@@ -1,12 +1,13 @@
 /**
  * Handing DOF documents to DTrace's helper device and taking them back: what is the same on every system. What is not
- * (device, requests, structures, where the generation comes back) is in dtrace-{linux,darwin,illumos,freebsd}.ts.
+ * (device, requests, structures, where the generation comes back) is in {linux,darwin,illumos,freebsd}.ts.
  * @module
  */
 
 import { decodeDof } from '../../dof/decode.ts';
 import type { DofSystemName } from '../../dof/systems.ts';
 import { validateDof } from '../../dof/validate.ts';
+import { errorCode, messageOf } from '../../runtime/reasons.ts';
 import type { Libc } from '../libc.ts';
 import type { DofHelper } from './helper.ts';
 
@@ -27,8 +28,11 @@ export interface HelperProtocol {
    */
   add(system: HelperSystem, descriptor: number, helper: DofHelper): number;
   remove(system: HelperSystem, descriptor: number, generation: number): void;
-  /** Why it was refused, and what to do. */
-  refusal(error: unknown): string;
+  /**
+   * Why a document was refused, and what to do, by the errno's name. `%` stands for that name; `other` is for all that
+   * are not in the list, and for errors that have none.
+   */
+  readonly refusals: Readonly<Record<string, string>> & { readonly other: string };
 }
 
 /** A document that is mapped. */
@@ -103,7 +107,7 @@ export function createHelperRegistrar(system: HelperSystem, protocol: HelperProt
       registered.set(dof.address, { dof, generation: hand(dof), count: 1 });
       return undefined;
     } catch (error) {
-      return protocol.refusal(error);
+      return refusal(protocol, error);
     }
   };
 
@@ -143,6 +147,12 @@ function namesOf(entry: Registered): ReadonlySet<string> {
     ),
   );
   return entry.names;
+}
+
+function refusal({ refusals }: HelperProtocol, error: unknown): string {
+  const code = errorCode(error);
+  const sentence = refusals[code] ?? refusals.other;
+  return sentence.replace('%', () => code || messageOf(error));
 }
 
 function withDevice<T>(system: HelperSystem, path: string, use: (descriptor: number) => T): T {

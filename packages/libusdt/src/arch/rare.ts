@@ -1,0 +1,7 @@
+/**
+ * Of this room, what few processes need: a processor that is seldom met. In the file that Node loads, the bundler puts functions
+ * in its place that read `rare.cjs` when one of them is called first (runtime/on-demand.ts).
+ * @module
+ */
+
+export { createI386Assembler } from './i386/assembler.ts';
