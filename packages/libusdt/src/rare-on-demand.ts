@@ -25,7 +25,8 @@ function rare(): typeof Rare {
   }
 }
 
-export const createI386Assembler: typeof Rare.createI386Assembler = () => rare().createI386Assembler();
+export const createSeldomAssembler: typeof Rare.createSeldomAssembler = (arch) =>
+  rare().createSeldomAssembler(arch);
 export const imageDof: typeof Rare.imageDof = (...args) => rare().imageDof(...args);
 export const buildMachOImage: typeof Rare.buildMachOImage = (...args) => rare().buildMachOImage(...args);
 export const planBundle: typeof Rare.planBundle = (...args) => rare().planBundle(...args);

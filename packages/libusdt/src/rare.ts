@@ -5,7 +5,7 @@
  * @module
  */
 
-export { createI386Assembler } from './arch/i386/assembler.ts';
+export { createSeldomAssembler } from './arch/seldom.ts';
 export { imageDof } from './image/dof.ts';
 export { buildMachOImage } from './image/macho.ts';
 export { planBundle, writeBundle } from './object/macho/bundle.ts';

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { PROCESSORS } from '../arch/index.ts';
 import type { FrameLayout } from '../asm/assembler.ts';
 import type { Arch } from '../model/target.ts';
 
@@ -52,10 +53,8 @@ export const FRAME = {
   size: PLACES + TEXT_PLACES * TEXT_PLACE_BYTES,
 } as const satisfies FrameLayout & Record<string, number>;
 
-/** Integer argument registers of each C calling convention: System V AMD64 ABI 3.2.3, AAPCS64 6.8.2, System V i386 ABI 2.2.3. */
-const ARGUMENT_REGISTERS: Record<Arch, number> = { x64: 6, arm64: 8, i386: 0 };
-
 /** How many of `argc` words go onto the stack: what the lower half of `stackCount` in the frame must say. */
 export function stackWords(arch: Arch, argc: number): number {
-  return Math.max(0, argc - ARGUMENT_REGISTERS[arch]);
+  // Words are integers: no system passes those in more registers than another.
+  return Math.max(0, argc - PROCESSORS[arch].convention('linux').argumentRegisters);
 }

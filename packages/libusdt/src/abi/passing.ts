@@ -4,14 +4,12 @@
  * @module
  */
 
+import { PROCESSORS } from '../arch/index.ts';
 import type { CType } from '../ctypes/ctypes.ts';
 import type { Arch } from '../model/target.ts';
 
-/** Bits of a register, and of a word that is passed. */
-const WORD_BITS: Readonly<Record<Arch, 32 | 64>> = { x64: 64, arm64: 64, i386: 32 };
-
 export function hasNarrowWords(arch: Arch): boolean {
-  return WORD_BITS[arch] === 32;
+  return PROCESSORS[arch].wordBits === 32;
 }
 
 /** Bytes of a type. */

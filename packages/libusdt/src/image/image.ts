@@ -9,7 +9,9 @@
  * @module
  */
 
-import { createAssembler } from '../arch/index.ts';
+import type { ByteOrder } from '../arch/arch.ts';
+import { createAssembler } from '../arch/assemblers.ts';
+import { PROCESSORS } from '../arch/index.ts';
 import type { Assembler } from '../asm/assembler.ts';
 import type { CType } from '../ctypes/ctypes.ts';
 import type { Attributes } from '../model/attributes.ts';
@@ -80,7 +82,7 @@ export interface ImageObject {
  */
 export function buildImage(definition: ImageDefinition, target: Target, allocate?: Allocate): Image {
   const { os, arch, tracepoint } = target;
-  const code = buildCode(createAssembler(arch), tracepoint, definition.probes);
+  const code = buildCode(createAssembler(arch), PROCESSORS[arch].order, tracepoint, definition.probes);
   const { text, sites } = code;
   const { bytes, buildId, textAddress, dof } =
     os === 'darwin'
@@ -98,6 +100,7 @@ export function buildImage(definition: ImageDefinition, target: Target, allocate
 
 function buildCode(
   asm: Assembler,
+  order: ByteOrder,
   tracepoint: TracepointEncoding,
   probes: readonly ProbeDefinition[],
 ): ImageCode {
@@ -117,7 +120,7 @@ function buildCode(
   }
   asm.align(64);
   const text = asm.finish();
-  sites.readIdle(text);
+  sites.readIdle(text, order);
   return { text, sites };
 }
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { createAssembler } from '../../src/arch/index.ts';
+import { createAssembler } from '../../src/arch/assemblers.ts';
 import type { Assembler, FrameLayout, Register } from '../../src/asm/assembler.ts';
 import { tracepointsOf } from '../../src/image/tracepoint.ts';
 import type { Arch, TracepointEncoding } from '../../src/model/target.ts';

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { LOWER, UPPER } from '../../abi/byte-order.ts';
 import { FRAME, MAX_ARGUMENTS, stackWords } from '../../abi/call-block.ts';
 import type { Arch } from '../../model/target.ts';
 import { types } from '../../runtime/runtime.ts';
@@ -106,8 +107,8 @@ function createEngine(
     words,
     bytes,
     address,
-    addressLow: words[FRAME.address / 4]!,
-    addressHigh: words[FRAME.address / 4 + 1]!,
+    addressLow: words[FRAME.address / 4 + LOWER]!,
+    addressHigh: words[FRAME.address / 4 + LOWER + UPPER]!,
     scratchStart: FRAME.scratch,
     scratchEnd: FRAME.places,
     texts: new Texts(words, bytes, address, { invoke, invokeText, invokeTexts }),
