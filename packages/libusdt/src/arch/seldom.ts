@@ -12,7 +12,7 @@ export type UsualArch = 'x64' | 'arm64';
 
 export type SeldomArch = Exclude<Arch, UsualArch>;
 
-const ASSEMBLERS: Readonly<Record<SeldomArch, () => Assembler>> = { i386: createI386Assembler };
+export const ASSEMBLERS: Readonly<Record<SeldomArch, () => Assembler>> = { i386: createI386Assembler };
 
 export function createSeldomAssembler(arch: SeldomArch): Assembler {
   return ASSEMBLERS[arch]();
