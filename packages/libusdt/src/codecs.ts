@@ -8,7 +8,6 @@
 export type {
   ArgumentPlace,
   ArgumentSize,
-  ByteOrder,
   CallingConvention,
   PassedType,
   Processor,

@@ -55,6 +55,6 @@ export const FRAME = {
 
 /** How many of `argc` words go onto the stack: what the lower half of `stackCount` in the frame must say. */
 export function stackWords(arch: Arch, argc: number): number {
-  // Words are integers: no system passes those in more registers than another.
+  // The registers for integers are the same on all systems that images are built for.
   return Math.max(0, argc - PROCESSORS[arch].convention('linux').argumentRegisters);
 }

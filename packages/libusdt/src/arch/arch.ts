@@ -9,11 +9,8 @@
  * @module
  */
 
-import type { Arch, TargetSystem, TracepointEncoding } from '../model/target.ts';
+import type { Arch, ByteOrder, TargetSystem, TracepointEncoding } from '../model/target.ts';
 import type { OperandContext, OperandPlace } from './operand-place.ts';
-
-/** Which byte of a word is at the lowest address: the least or the most significant one. */
-export type ByteOrder = 'lsb' | 'msb';
 
 /** Bytes of an argument that a tracer can read. */
 export type ArgumentSize = 1 | 2 | 4 | 8;

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { ByteOrder } from '../arch/arch.ts';
+import type { ByteOrder } from '../model/target.ts';
 import type { Label } from './assembler.ts';
 
 /** The 32-bit word of a reference, from the distance in bytes between that word's first byte and the label. */

@@ -9,14 +9,13 @@
  * @module
  */
 
-import type { ByteOrder } from '../arch/arch.ts';
 import { createAssembler } from '../arch/assemblers.ts';
 import { PROCESSORS } from '../arch/index.ts';
 import type { Assembler } from '../asm/assembler.ts';
 import type { CType } from '../ctypes/ctypes.ts';
 import type { Attributes } from '../model/attributes.ts';
 import type { Sequence } from '../model/sequence.ts';
-import type { Target, TracepointEncoding } from '../model/target.ts';
+import type { ByteOrder, Target, TracepointEncoding } from '../model/target.ts';
 import type { Allocate } from '../object/elf/shared-object.ts';
 import { buildMachOImage } from '../rare.ts';
 import { buildElfImage } from './elf.ts';

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { ByteOrder } from '../arch/arch.ts';
 import type { ProbeSite } from '../asm/assembler.ts';
 import type { Sequence } from '../model/sequence.ts';
+import type { ByteOrder } from '../model/target.ts';
 
 /** Where a probe lies, in bytes from `libusdt_text`. */
 export interface ImageSite {

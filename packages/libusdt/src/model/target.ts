@@ -6,6 +6,9 @@
 /** Processors, as folders of arch/ are named. Everything else about them is there. */
 export type Arch = 'x64' | 'arm64' | 'i386';
 
+/** Which byte of a word is at the lowest address: the least or the most significant one. */
+export type ByteOrder = 'lsb' | 'msb';
+
 /** The bytes that stand at a tracepoint; arch/x64/tracepoints.ts says which one suits which kernel. */
 export type TracepointEncoding = 'nop' | 'nop5' | 'nop+nop10';
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { ByteOrder, ElfFacts } from '../../arch/arch.ts';
+import type { ElfFacts } from '../../arch/arch.ts';
 import { PROCESSORS } from '../../arch/index.ts';
-import type { Arch } from '../../model/target.ts';
+import type { Arch, ByteOrder } from '../../model/target.ts';
 import * as elf from './constants.ts';
 import { ElfEncoder } from './encoder.ts';
 
