@@ -47,7 +47,8 @@ for (const { name, convention, printOperand, wordBits } of Object.values(PROCESS
 
 test('nothing else in the library and the command knows a processor by its name', () => {
   const names = Object.values(PROCESSORS).flatMap(({ name, runtimeNames }) => [name, ...runtimeNames]);
-  const quoted = new RegExp(`['"\`](?:${[...new Set(names)].join('|')})['"\`]`);
+  const any = [...new Set(names)].join('|');
+  const quoted = new RegExp(`['"\`](?:${any})['"\`]|[{,]\\s*(?:${any}):`);
   const packages = fileURLToPath(new URL('../../../', import.meta.url));
   const found = ['libusdt', 'cli'].flatMap((name) => {
     const folder = join(packages, name, 'src');
