@@ -8,9 +8,7 @@
  * @module
  */
 
-import { PROCESSORS } from '../arch/index.ts';
 import type { FrameLayout } from '../asm/assembler.ts';
-import type { Arch } from '../model/target.ts';
 
 /** Most arguments a probe may have (libusdt's USDT_ARG_MAX). */
 export const MAX_ARGUMENTS = 32;
@@ -52,9 +50,3 @@ export const FRAME = {
   /** The allocator takes it zeroed from the kernel, so pages that are never written cost nothing. */
   size: PLACES + TEXT_PLACES * TEXT_PLACE_BYTES,
 } as const satisfies FrameLayout & Record<string, number>;
-
-/** How many of `argc` words go onto the stack: what the lower half of `stackCount` in the frame must say. */
-export function stackWords(arch: Arch, argc: number): number {
-  // The registers for integers are the same on all systems that images are built for.
-  return Math.max(0, argc - PROCESSORS[arch].convention('linux').argumentRegisters);
-}

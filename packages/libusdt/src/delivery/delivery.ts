@@ -14,9 +14,9 @@
  */
 
 import { HOST_IS_LITTLE, LOWER, UPPER } from '../abi/byte-order.ts';
-import { FRAME, MAX_ARGUMENTS, stackWords } from '../abi/call-block.ts';
+import { FRAME, MAX_ARGUMENTS } from '../abi/call-block.ts';
 import { EVENT_TEXT_BYTES, evenLimit } from '../abi/event-size.ts';
-import { wideArguments } from '../abi/passing.ts';
+import { stackWords, wideArguments } from '../arch/passing.ts';
 import { type CType, PLAIN_32, PLAIN_64, PLAIN_STRING } from '../ctypes/ctypes.ts';
 import type { Frame } from '../hosts/napi/engine.ts';
 import { mostBytes, type TextPlace, type Texts, writePlace } from '../hosts/napi/texts.ts';

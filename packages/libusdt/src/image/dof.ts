@@ -9,8 +9,8 @@
  * @module
  */
 
-import { hasNarrowWords } from '../abi/passing.ts';
 import { PROCESSORS } from '../arch/index.ts';
+import { hasNarrowWords } from '../arch/passing.ts';
 import { dofAttributes } from '../dof/attributes.ts';
 import { encodeDof } from '../dof/encode.ts';
 import { DOF_SYSTEMS } from '../dof/systems.ts';

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { hasNarrowWords } from '../abi/passing.ts';
+import { hasNarrowWords } from '../arch/passing.ts';
 import type { Engine } from '../hosts/napi/engine.ts';
 import { buildImage, type Image, type ImageDefinition, TEXT_SYMBOL } from '../image/image.ts';
 import { tracepointFor } from '../image/tracepoint.ts';

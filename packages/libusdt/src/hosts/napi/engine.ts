@@ -4,7 +4,8 @@
  */
 
 import { LOWER, UPPER } from '../../abi/byte-order.ts';
-import { FRAME, MAX_ARGUMENTS, stackWords } from '../../abi/call-block.ts';
+import { FRAME, MAX_ARGUMENTS } from '../../abi/call-block.ts';
+import { stackWords } from '../../arch/passing.ts';
 import type { Arch } from '../../model/target.ts';
 import { types } from '../../runtime/runtime.ts';
 import { EXPORT } from './code.ts';
