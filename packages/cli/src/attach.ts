@@ -13,9 +13,8 @@ import { symbolAddresses } from './catalogue/symbols.ts';
 import { fill } from './record-shapes.ts';
 import { type ArgumentReader, argumentReaders, textFields } from './ringbuffer/decoder.ts';
 import { enableShared, type SitePlan } from './shared-events.ts';
-import { type FetchArgument, fetchArgument } from './tracefs/fetch-args.ts';
+import { type FetchArgument, fetchArgument, symbolsOfOperand } from './tracefs/fetch-args.ts';
 import type { Instance } from './tracefs/instance.ts';
-import { symbolsOfOperand } from './tracefs/operands.ts';
 import { type ArgumentType, argumentTypes, isText, type TypeOverride } from './types.ts';
 import { type KernelField, splitWhere, type Where } from './where.ts';
 

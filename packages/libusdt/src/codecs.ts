@@ -4,6 +4,16 @@
  * @module
  */
 
+export type {
+  ArgumentPlace,
+  ArgumentSize,
+  CallingConvention,
+  PassedType,
+  Processor,
+  ProcessorReader,
+} from './arch/arch.ts';
+export { archNamed, archOfElf, archOfMachO, PROCESSORS, READERS } from './arch/index.ts';
+export type { OperandContext, OperandPlace } from './arch/operand-place.ts';
 export { type CType, parseCType } from './ctypes/ctypes.ts';
 export { dofAttributes, LIBUSDT_ATTRIBUTES, packAttribute, unpackAttribute } from './dof/attributes.ts';
 export { DOF_MAG } from './dof/constants.ts';
@@ -28,12 +38,11 @@ export { buildImage } from './image/image.ts';
 export type { Image } from './image/object.ts';
 export type { ImageSite } from './image/sites.ts';
 export { tracepointFor, tracepointsOf } from './image/tracepoint.ts';
-export {
-  type Arch,
-  archNamed,
-  type Target,
-  type TargetSystem,
-  type TracepointEncoding,
+export type {
+  Arch,
+  Target,
+  TargetSystem,
+  TracepointEncoding,
 } from './model/target.ts';
 export {
   decodeUsdtNotes,
@@ -56,8 +65,6 @@ export {
   type StapsdtProbe,
 } from './notes/stapsdt/note.ts';
 export {
-  ARGUMENT_REGISTERS,
-  argumentOperand,
   argumentString,
   MAX_OPERANDS,
   type Operand,
@@ -83,9 +90,6 @@ export { ElfError } from './object/elf/error.ts';
 export { type ElfNote, encodeNotes, type LocatedNote, readNotes } from './object/elf/notes.ts';
 export { type ElfFile, type ElfSection, type ElfSegment, readElf } from './object/elf/reader.ts';
 export {
-  CPU_TYPE_ARM64,
-  CPU_TYPE_X86,
-  CPU_TYPE_X86_64,
   MH_OBJECT,
   S_DTRACE_DOF,
   S_REGULAR,

@@ -18,6 +18,7 @@ import {
   type DofFormat,
   type DofSystemName,
   decodeDof,
+  READERS,
   sdtName,
   splitDofs,
   validateDof,
@@ -165,8 +166,7 @@ function addressing(
   }
   return (offset, enabled) => {
     const address = document + BigInt(offset | 0);
-    if (arch === 'arm64') return BigInt.asUintN(64, address & ~1n);
-    return BigInt.asUintN(width, address + (enabled ? 2n : -1n));
+    return BigInt.asUintN(width, arch === undefined ? address : READERS[arch].appleSite(address, enabled));
   };
 }
 

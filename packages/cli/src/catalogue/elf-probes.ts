@@ -10,6 +10,8 @@
  */
 
 import {
+  type Arch,
+  archOfElf,
   argumentString,
   type DeclarationNote,
   type DofSystemName,
@@ -23,6 +25,7 @@ import {
   ET_REL,
   MAX_OPERANDS,
   PF_X,
+  PROCESSORS,
   PT_LOAD,
   parseCType,
   type StapsdtNote,
@@ -33,12 +36,9 @@ import { type CodeSpace, codeReader } from './code-space.ts';
 import { type DofProbes, obstacle, type ProbeFilter, probesOfDof } from './dof-probes.ts';
 import { DECLARATIONS_SECTION, isDofSection, STAPSDT_SECTION } from './elf-file.ts';
 import { LIMITS, Quota } from './limits.ts';
-import { type ObjectProbes, type ProbeArch, type ProbeSite, probeTitle } from './probe.ts';
+import { type ObjectProbes, type ProbeSite, probeTitle } from './probe.ts';
 import type { Need } from './sparse-file.ts';
 import { probesOfUsdtNotes } from './usdt-probes.ts';
-
-/** e_machine: https://gabi.xinuos.com/elf/a-emachine.html */
-const ARCHITECTURES: Readonly<Record<number, ProbeArch>> = { 3: 'x86', 62: 'x64', 183: 'arm64' };
 
 /** Systems by EI_OSABI. Others leave it empty, as linkers do for objects of any system. */
 const SYSTEMS: Readonly<Record<number, readonly [DofSystemName, name: string]>> = {
@@ -66,7 +66,7 @@ export function probesOfElf(
   const quota = new Quota();
   const unlinked = elf.type === ET_REL;
   const system = SYSTEMS[elf.osabi];
-  const arch = ARCHITECTURES[elf.machine];
+  const arch = archOfElf(elf.machine);
   const untraceable = unlinked
     ? 'the file is not linked yet'
     : system && `the file is for ${system[1]}, and does not run here`;
@@ -170,7 +170,7 @@ function sdtSite(
     semaphoreOffset:
       semaphoreAddress === undefined ? undefined : fileOffset(elf.segments, semaphoreAddress, false),
     arguments: argumentsOf(
-      allOperands(note.args, declaration?.types, ARCHITECTURES[elf.machine]),
+      allOperands(note.args, declaration?.types, archOfElf(elf.machine)),
       declaration?.types,
     ),
     translated: undefined,
@@ -248,17 +248,13 @@ function declarationsOf(elf: ElfFile): Map<bigint, DeclarationNote> {
  * A note lists twelve arguments at most. A declaration lists the types of all, and where the note has the first twelve as
  * the C calling convention passes them, that says where the others are.
  */
-function allOperands(
-  text: string,
-  types: readonly string[] | undefined,
-  arch: ProbeArch | undefined,
-): string {
+function allOperands(text: string, types: readonly string[] | undefined, arch: Arch | undefined): string {
   if (
     types === undefined ||
     types.length <= MAX_OPERANDS ||
     types.length > LIMITS.arguments ||
     arch === undefined ||
-    arch === 'x86'
+    PROCESSORS[arch].wordBits !== 64
   )
     return text;
   try {

@@ -4,7 +4,6 @@ export { typeOfOperand } from './arguments.ts';
 export { probesOfElf } from './elf-probes.ts';
 export {
   type ObjectProbes,
-  type ProbeArch,
   type ProbeArgument,
   type ProbeFile,
   type ProbeFormat,

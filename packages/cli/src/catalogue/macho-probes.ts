@@ -5,11 +5,10 @@
  */
 
 import {
-  CPU_TYPE_ARM64,
-  CPU_TYPE_X86,
-  CPU_TYPE_X86_64,
+  archOfMachO,
   MachOError,
   MH_OBJECT,
+  READERS,
   S_DTRACE_DOF,
   SECTION_TYPE,
   VM_PROT_EXECUTE,
@@ -18,22 +17,8 @@ import { type CodeSpace, codeReader } from './code-space.ts';
 import { type ProbeFilter, probesOfDof } from './dof-probes.ts';
 import { Quota } from './limits.ts';
 import { type PartialMachO, readSparseMachO, readSparseUniversal, type UnreadSlice } from './macho-file.ts';
-import type { ObjectProbes, ProbeArch } from './probe.ts';
+import type { ObjectProbes } from './probe.ts';
 import type { SparseFile } from './sparse-file.ts';
-
-const ARCHITECTURES: Readonly<Record<number, ProbeArch>> = {
-  [CPU_TYPE_X86]: 'x86',
-  [CPU_TYPE_X86_64]: 'x64',
-  [CPU_TYPE_ARM64]: 'arm64',
-};
-/** As Apple's tools name them. The subtype's upper byte has flags. */
-const NAMES: Readonly<Record<string, string>> = {
-  [`${CPU_TYPE_X86}/3`]: 'i386',
-  [`${CPU_TYPE_X86_64}/3`]: 'x86_64',
-  [`${CPU_TYPE_X86_64}/8`]: 'x86_64h',
-  [`${CPU_TYPE_ARM64}/0`]: 'arm64',
-  [`${CPU_TYPE_ARM64}/2`]: 'arm64e',
-};
 
 const UNTRACEABLE = 'it is in a Mach-O file, for macOS';
 
@@ -58,7 +43,7 @@ export function probesOfUniversal(file: SparseFile, options: Options): ObjectPro
     } catch (error) {
       if (!(error instanceof MachOError)) throw error;
       return {
-        ...{ format: 'mach-o', arch: ARCHITECTURES[slice.cputype], machine: slice.cputype, slice: name },
+        ...{ format: 'mach-o', arch: archOfMachO(slice.cputype), machine: slice.cputype, slice: name },
         ...{ class: 64, fixed: false, unlinked: false, sites: [], warnings: [] },
         problems: [`its ${name} part: ${error.message}`],
       };
@@ -66,9 +51,12 @@ export function probesOfUniversal(file: SparseFile, options: Options): ObjectPro
   });
 }
 
+/** As Apple's tools name it. The subtype's upper byte has flags. */
 function sliceName({ cputype, cpusubtype }: Pick<UnreadSlice, 'cputype' | 'cpusubtype'>): string {
   const subtype = cpusubtype & 0xffffff;
-  return NAMES[`${cputype}/${subtype}`] ?? `cputype ${cputype}, subtype ${subtype}`;
+  const arch = archOfMachO(cputype);
+  const name = arch === undefined ? undefined : READERS[arch].appleNames[subtype];
+  return name ?? `cputype ${cputype}, subtype ${subtype}`;
 }
 
 function probesOfSlice(
@@ -77,7 +65,7 @@ function probesOfSlice(
   quota: Quota,
   { wanted, name }: Options,
 ): ObjectProbes {
-  const arch = ARCHITECTURES[macho.cputype];
+  const arch = archOfMachO(macho.cputype);
   const codeAt = codeReader(macho.bytes, need);
   const inSlice = (address: bigint): bigint | undefined => {
     const segment = macho.segments.find(

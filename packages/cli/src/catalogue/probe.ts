@@ -3,8 +3,7 @@
  * @module
  */
 
-/** Architectures whose operands can be translated for the kernel. */
-export type ProbeArch = 'x64' | 'x86' | 'arm64';
+import type { Arch } from 'libusdt/codecs';
 
 /** What describes a probe: an SDT note, a DOF document, or one of DTrace's own notes, of its section `.note.usdt`. */
 export type ProbeFormat = 'stapsdt' | 'dof' | 'usdt';
@@ -71,7 +70,8 @@ export interface ProbeSite {
 /** What probes were found in one file, or one slice of a universal file. */
 export interface ObjectProbes {
   readonly format: 'elf' | 'mach-o';
-  readonly arch: ProbeArch | undefined;
+  /** Undefined where its operands can't be translated for the kernel. */
+  readonly arch: Arch | undefined;
   /** e_machine or cputype, for messages about architectures that have no name here. */
   readonly machine: number;
   /** Of a universal file: the architecture, as Apple's tools name it. */

@@ -6,10 +6,14 @@
  */
 
 import * as fs from 'node:fs';
+import { READERS } from 'libusdt/codecs';
 import { tracedGuarded } from './guarded.ts';
 import { inodeOf, type Mapping } from './maps.ts';
 import type { ProbeFile, ProbeSite } from './probe.ts';
 import { processIds, readMappings } from './sources.ts';
+
+/** Bytes of an instruction of most processors that have no name here. */
+const INSTRUCTION = 4;
 
 /**
  * The mappings of every process that maps something with a key in `keys`.
@@ -86,14 +90,9 @@ function tracedIn(
   return counter !== undefined && (counter[0] !== 0 || counter[1] !== 0);
 }
 
-/** How many bytes tracers may change: the instruction at the site, and on x86 a long nop behind a one-byte one. */
+/** How many bytes tracers may change. */
 function patchedLength({ arch }: ProbeFile, code: Uint8Array): number {
-  if (arch !== 'x64' && arch !== 'x86') return Math.min(4, code.length);
-  const after = code[0] === 0x90 ? 1 : 0;
-  // nop5 is 0f 1f 44 00 00, nop10 is 66 2e 0f 1f 84 00 00 00 00 00.
-  if (code[after] === 0x0f && code[after + 1] === 0x1f && code[after + 2] === 0x44) return after + 5;
-  if (code[after] === 0x66 && code[after + 1] === 0x2e && code[after + 2] === 0x0f) return after + 10;
-  return Math.min(1, code.length);
+  return arch === undefined ? Math.min(INSTRUCTION, code.length) : READERS[arch].patchedLength(code);
 }
 
 function addressOf(

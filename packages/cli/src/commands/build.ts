@@ -19,6 +19,7 @@ import {
   encodeUniversal,
   type ImageDefinition,
   type ImageShape,
+  PROCESSORS,
   type TargetSystem,
   tracepointFor,
 } from 'libusdt/codecs';
@@ -79,19 +80,23 @@ interface Platform {
   readonly archs: readonly Arch[];
 }
 
-const TARGETS: Readonly<Record<string, Platform>> = {
-  'linux-x64': { os: 'linux', archs: ['x64'] },
-  'linux-arm64': { os: 'linux', archs: ['arm64'] },
-  'linux-i386': { os: 'linux', archs: ['i386'] },
-  darwin: { os: 'darwin', archs: ['x64', 'arm64'] },
-  'darwin-x64': { os: 'darwin', archs: ['x64'] },
-  'darwin-arm64': { os: 'darwin', archs: ['arm64'] },
-  'illumos-x64': { os: 'illumos', archs: ['x64'] },
-  'illumos-i386': { os: 'illumos', archs: ['i386'] },
-  'freebsd-x64': { os: 'freebsd', archs: ['x64'] },
-  'freebsd-arm64': { os: 'freebsd', archs: ['arm64'] },
-  'freebsd-i386': { os: 'freebsd', archs: ['i386'] },
-};
+const SYSTEMS: readonly TargetSystem[] = ['linux', 'darwin', 'illumos', 'freebsd'];
+
+/** `darwin` alone is a universal file. */
+const TARGETS: Readonly<Record<string, Platform>> = Object.fromEntries(
+  SYSTEMS.flatMap((os): [string, Platform][] => {
+    const archs = Object.values(PROCESSORS)
+      .filter(({ systems }) => systems.includes(os))
+      .map(({ name }) => name);
+    return [
+      ...(os === 'darwin' ? [[os, { os, archs }] satisfies [string, Platform]] : []),
+      ...archs.map((arch): [string, Platform] => [`${os}-${arch}`, { os, archs: [arch] }]),
+    ];
+  }),
+);
+
+/** Where this runs on a processor that no images are built for: the one that most programs run on. */
+const USUAL = Object.values(PROCESSORS)[0]!.name;
 
 function parseTarget(text: string): Platform {
   const target = Object.hasOwn(TARGETS, text) ? TARGETS[text] : undefined;
@@ -107,7 +112,7 @@ function parseRelease(text: string): string {
 
 async function run(path: string, options: BuildOptions): Promise<void> {
   const definition = await readDefinition(path);
-  const { os, archs } = options.target ?? { os: 'linux', archs: [archNamed(process.arch) ?? 'x64'] };
+  const { os, archs } = options.target ?? { os: 'linux', archs: [archNamed(process.arch) ?? USUAL] };
   const images = archs.map((arch) => {
     const tracepoint =
       os === 'linux' ? tracepointFor(arch, options.kernel ?? (isLinux() ? release() : ANY_KERNEL)) : 'nop';

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { ProbeArch } from '../catalogue/probe.ts';
+import { type Arch, PROCESSORS, READERS } from 'libusdt/codecs';
 import {
   baseName,
   brokenRule,
@@ -23,12 +23,9 @@ import {
  * How many arguments a script may name: bpftrace checks `argN` against the registers of C's calling convention, also
  * for USDT probes, which have more (max_arg() in src/arch/*.cpp; `x86_64 doesn't support arg6`).
  */
-const MAX_ARGUMENTS: Readonly<Record<ProbeArch, number>> = {
-  x64: 6,
-  // As x64: the machine is one, with kernels and tracers of 64 bits.
-  x86: 6,
-  arm64: 8,
-};
+function maxArguments(arch: Arch): number {
+  return PROCESSORS[READERS[arch].kernel].convention('linux').argumentRegisters;
+}
 
 const generate: Generate = ({ probes, pids, command }) => {
   const clauses = groupProbes(probes, ({ file }) => String(file.arch)).map((group) => clause(group, pids));
@@ -42,7 +39,7 @@ const generate: Generate = ({ probes, pids, command }) => {
 
 function clause({ first, probes }: ProbeGroup, pids: readonly number[]): string {
   const { arch } = first.file;
-  const most = arch === undefined ? 0 : MAX_ARGUMENTS[arch];
+  const most = arch === undefined ? 0 : maxArguments(arch);
   const shown = first.arguments.slice(0, most);
   const left = first.arguments.length - shown.length;
   const notes = notesOn(shown);

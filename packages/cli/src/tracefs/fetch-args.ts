@@ -4,13 +4,14 @@
  * @module
  */
 
+import { type Arch, type OperandContext, type OperandPlace, PROCESSORS, READERS } from 'libusdt/codecs';
 import type { ProbeArgument } from '../catalogue/probe.ts';
-import { type OperandContext, type Place, parseOperand } from './operands.ts';
 
 /** MAX_ARGSTR_LEN in kernel/trace/trace_probe.h; some versions allow more. */
 const MAX_FETCH_LENGTH = 63;
 
 export interface FetchContext extends OperandContext {
+  readonly arch: Arch;
   /** Of the tracepoint: address and place in the file. */
   readonly address: bigint;
   readonly offset: bigint;
@@ -42,7 +43,7 @@ export function fetchArgument(
   asString: boolean,
 ): FetchArgument {
   const { size, signed, operand } = argument;
-  const place = parseOperand(operand, context);
+  const place = READERS[context.arch].parseOperand(operand, context);
   if (place.kind === 'none') return inexpressible(place.reason);
   if (size !== 1 && size !== 2 && size !== 4 && size !== 8) {
     return inexpressible(`a value of ${size} bytes: the kernel reads 1, 2, 4 or 8`);
@@ -54,19 +55,32 @@ export function fetchArgument(
   return fetched;
 }
 
+/** The symbols that an operand names, so that they can be looked up all at once. */
+export function symbolsOfOperand(operand: string, arch: Arch): string[] {
+  const names: string[] = [];
+  READERS[arch].parseOperand(operand, {
+    fixed: true,
+    symbol: (name) => {
+      names.push(name);
+      return undefined;
+    },
+  });
+  return names;
+}
+
 function inexpressible(reason: string): FetchArgument {
   return { expressible: false, reason };
 }
 
 function fetchValue(
-  place: Place,
+  place: OperandPlace,
   context: FetchContext,
   size: 1 | 2 | 4 | 8,
   signed: boolean,
 ): FetchArgument {
   const type = (bytes: number): string => `${signed ? 's' : 'u'}${bytes * 8}`;
   if (place.kind === 'register') {
-    if (size === 8 && context.arch === 'x86') {
+    if (size * 8 > PROCESSORS[context.arch].wordBits) {
       return inexpressible('a value of 8 bytes in a pair of registers, of which the note names one');
     }
     if (place.shift === 8) {
@@ -97,8 +111,8 @@ function value(
   return { expressible: true, text, size, signed, string: false, plain: true };
 }
 
-function fetchString(place: Place, context: FetchContext, size: number): FetchArgument {
-  const pointer = context.arch === 'x86' ? 4 : 8;
+function fetchString(place: OperandPlace, context: FetchContext, size: number): FetchArgument {
+  const pointer = PROCESSORS[context.arch].wordBits === 32 ? 4 : 8;
   let text: string;
   if (place.kind === 'register') {
     if (place.shift !== 0 || place.bits / 8 < pointer)
@@ -115,7 +129,7 @@ function fetchString(place: Place, context: FetchContext, size: number): FetchAr
   return { expressible: true, text, size: pointer, signed: false, string: true, plain: false };
 }
 
-function memoryText(place: Place, { address, offset }: FetchContext): string {
+function memoryText(place: OperandPlace, { address, offset }: FetchContext): string {
   switch (place.kind) {
     case 'memory':
       return `${place.offset < 0n ? '' : '+'}${place.offset}(%${place.base})`;

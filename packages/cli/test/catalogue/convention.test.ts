@@ -74,7 +74,7 @@ const INTEGERS = TYPES.map((type, index) => ({ type, index })).filter(
 for (const [target, convention, placesOf] of [
   ['x86_64-linux-gnu', { arch: 'x64', class: 64, darwin: false }, (lines) => x86Places(lines, 8)],
   ['x86_64-apple-macos', { arch: 'x64', class: 64, darwin: true }, (lines) => x86Places(lines, 8)],
-  ['i386-linux-gnu', { arch: 'x86', class: 32, darwin: false }, (lines) => x86Places(lines, 4)],
+  ['i386-linux-gnu', { arch: 'i386', class: 32, darwin: false }, (lines) => x86Places(lines, 4)],
   ['aarch64-linux-gnu', { arch: 'arm64', class: 64, darwin: false }, arm64Places],
   ['arm64-apple-macos', { arch: 'arm64', class: 64, darwin: true }, arm64Places],
 ] as readonly [string, Convention, (lines: readonly string[]) => Places][]) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseArguments } from 'libusdt/codecs';
-import type { ProbeArch } from '../../src/catalogue/probe.ts';
+import { type Arch, parseArguments } from 'libusdt/codecs';
+
 import { fetchArgument } from '../../src/tracefs/fetch-args.ts';
 
 interface Options {
@@ -11,7 +11,7 @@ interface Options {
 }
 
 /** The tracepoint is at address 0x1100, place 0x100 of the file; `counter` at 0x4010. */
-function fetch(arch: ProbeArch, argument: string, { string = false, fixed = false }: Options = {}): string {
+function fetch(arch: Arch, argument: string, { string = false, fixed = false }: Options = {}): string {
   const [parsed] = parseArguments(argument);
   const fetched = fetchArgument(
     parsed!,
@@ -137,7 +137,7 @@ const ARM64: typeof X64 = [
 
 for (const [arch, table] of [
   ['x64', X64],
-  ['x86', X86],
+  ['i386', X86],
   ['arm64', ARM64],
 ] as const) {
   for (const [argument, expected, options] of table) {
@@ -179,7 +179,7 @@ test('any operand has an answer, and none is a line of several words', () => {
   fc.assert(
     fc.property(
       fc.array(part),
-      fc.constantFrom('x64', 'x86', 'arm64'),
+      fc.constantFrom('x64', 'i386', 'arm64'),
       fc.boolean(),
       (parts, arch, asString) => {
         const fetched = fetchArgument(

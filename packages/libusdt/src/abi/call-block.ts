@@ -8,7 +8,6 @@
  * @module
  */
 
-import type { Arch } from '../model/target.ts';
 import type { FrameLayout } from './frame-layout.ts';
 
 /** Most arguments a probe may have (libusdt's USDT_ARG_MAX). */
@@ -51,11 +50,3 @@ export const FRAME = {
   /** The allocator takes it zeroed from the kernel, so pages that are never written cost nothing. */
   size: PLACES + TEXT_PLACES * TEXT_PLACE_BYTES,
 } as const satisfies FrameLayout & Record<string, number>;
-
-/** Integer argument registers of each C calling convention: System V AMD64 ABI 3.2.3, AAPCS64 6.8.2, System V i386 ABI 2.2.3. */
-const ARGUMENT_REGISTERS: Record<Arch, number> = { x64: 6, arm64: 8, i386: 0 };
-
-/** How many of `argc` words go onto the stack: what the lower half of `stackCount` in the frame must say. */
-export function stackWords(arch: Arch, argc: number): number {
-  return Math.max(0, argc - ARGUMENT_REGISTERS[arch]);
-}

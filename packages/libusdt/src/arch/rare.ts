@@ -4,4 +4,4 @@
  * @module
  */
 
-export { createI386Assembler } from './i386/assembler.ts';
+export { createSeldomAssembler } from './seldom.ts';

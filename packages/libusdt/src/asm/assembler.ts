@@ -1,6 +1,6 @@
 /**
- * The macro-assembler interface: engine and stubs are written once against it, and each architecture is one file
- * that implements it (x64.ts, arm64.ts, i386.ts). It knows the C calling convention of its architecture and nothing of
+ * The macro-assembler interface: engine and stubs are written once against it, and each processor's folder of arch/ has
+ * one file that implements it. It knows the C calling convention of its architecture and nothing of
  * probes, Node-API or object files.
  *
  * Registers are named by their role in the calling convention, not by number:

@@ -1,11 +1,12 @@
 /**
- * The code buffer every architecture writes into: little-endian bytes that grow as needed, and labels.
+ * The code buffer every architecture writes into: bytes that grow as needed, and labels.
  *
  * A reference to a label takes one 32-bit word. It is written when the code is finished, by the function that the
  * encoder left with it: from the distance to the label, that function makes the word and checks the reach.
  * @module
  */
 
+import type { ByteOrder } from '../model/target.ts';
 import type { Label } from './assembler.ts';
 
 /** The 32-bit word of a reference, from the distance in bytes between that word's first byte and the label. */
@@ -23,6 +24,15 @@ export class CodeBuffer {
   #bytes = new Uint8Array(INITIAL_CAPACITY);
   #length = 0;
   readonly #fixups: Fixup[] = [];
+  /** From where a word's least significant byte is: to the next one, and from the word's first byte. */
+  readonly #step: 1 | -1;
+  readonly #lowest: 0 | 3;
+
+  /** @param order of the words that `put32` writes: of instructions, which may differ from that of data. */
+  constructor(order: ByteOrder) {
+    this.#step = order === 'lsb' ? 1 : -1;
+    this.#lowest = order === 'lsb' ? 0 : 3;
+  }
 
   /** Bytes written so far. */
   get length(): number {
@@ -96,10 +106,12 @@ export class CodeBuffer {
 
   #write32(at: number, value: number): void {
     const bytes = this.#bytes;
-    bytes[at] = value;
-    bytes[at + 1] = value >>> 8;
-    bytes[at + 2] = value >>> 16;
-    bytes[at + 3] = value >>> 24;
+    const step = this.#step;
+    const lowest = at + this.#lowest;
+    bytes[lowest] = value;
+    bytes[lowest + step] = value >>> 8;
+    bytes[lowest + 2 * step] = value >>> 16;
+    bytes[lowest + 3 * step] = value >>> 24;
   }
 
   /** Makes room for `count` more bytes; where they start. */

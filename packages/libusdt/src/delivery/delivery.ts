@@ -13,9 +13,10 @@
  * @module
  */
 
-import { FRAME, MAX_ARGUMENTS, stackWords } from '../abi/call-block.ts';
+import { HOST_IS_LITTLE, LOWER, UPPER } from '../abi/byte-order.ts';
+import { FRAME, MAX_ARGUMENTS } from '../abi/call-block.ts';
 import { EVENT_TEXT_BYTES, evenLimit } from '../abi/event-size.ts';
-import { wideArguments } from '../abi/passing.ts';
+import { stackWords, wideArguments } from '../arch/passing.ts';
 import { type CType, PLAIN_32, PLAIN_64, PLAIN_STRING } from '../ctypes/ctypes.ts';
 import type { Frame } from '../hosts/host.ts';
 import { mostBytes, type TextPlace, type Texts, writePlace } from '../hosts/napi/texts.ts';
@@ -30,9 +31,9 @@ export interface ProbeContext {
   failures: number;
 }
 
-/** Indices of the frame's 32-bit words. */
-const TARGET = FRAME.target / 4;
-const STACK_COUNT = FRAME.stackCount / 4;
+/** Indices of the frame's 32-bit words: of lower halves. */
+const TARGET = FRAME.target / 4 + LOWER;
+const STACK_COUNT = FRAME.stackCount / 4 + LOWER;
 const TWO_32 = 2 ** 32;
 /** What the arguments of a probe are: anything. */
 const OTHER: number = 0;
@@ -95,7 +96,7 @@ export class Delivery implements ProbeDefinition {
     if (!loaded) return false;
     const { site, idle } = loaded.sites.at(this.index)!;
     const word = loaded.engine.read(loaded.textAddress + BigInt(site), 4);
-    return new DataView(word.buffer, word.byteOffset).getInt32(0, true) !== idle;
+    return new DataView(word.buffer, word.byteOffset).getInt32(0, HOST_IS_LITTLE) !== idle;
   }
 
   with1(a: unknown): void {
@@ -284,9 +285,9 @@ export class Delivery implements ProbeDefinition {
   /** What the frame says of the call. */
   private head(words: Int32Array): void {
     words[TARGET] = this.entryLow;
-    words[TARGET + 1] = this.entryHigh;
+    words[TARGET + UPPER] = this.entryHigh;
     words[STACK_COUNT] = this.stackCount;
-    words[STACK_COUNT + 1] = this.wideArguments;
+    words[STACK_COUNT + UPPER] = this.wideArguments;
   }
 
   /** The long way. The array is used up. */

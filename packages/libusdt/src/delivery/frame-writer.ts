@@ -8,12 +8,14 @@
  * @module
  */
 
+import { LOWER, UPPER } from '../abi/byte-order.ts';
 import { FRAME } from '../abi/call-block.ts';
 import type { CType } from '../ctypes/ctypes.ts';
 import type { Frame } from '../hosts/host.ts';
 import type { NormalValue } from './normalise.ts';
 
-const ARGS = FRAME.args / 4;
+/** Index of the first argument's lower half. */
+const ARGS = FRAME.args / 4 + LOWER;
 const TWO_32 = 2 ** 32;
 /** In characters. Longer strings are written faster by TextEncoder, which must be given a new view each time. */
 const LOOP_LIMIT = 48;
@@ -52,7 +54,7 @@ export function writeWord(
   }
   if (value === null) {
     words[at] = 0;
-    words[at + 1] = 0;
+    words[at + UPPER] = 0;
     return cursor;
   }
   const length = Math.min(value.length, maxStringBytes);
@@ -67,7 +69,7 @@ export function writeInt32(words: Int32Array, slot: number, type: CType, value: 
   const at = ARGS + 2 * slot;
   const word = ((value << type.unused) >> type.unused) & type.lowMask;
   words[at] = word;
-  words[at + 1] = (word >> 31) & type.highMask;
+  words[at + UPPER] = (word >> 31) & type.highMask;
 }
 
 /** As writeWord, for a number. */
@@ -79,11 +81,11 @@ export function writeNumber(words: Int32Array, slot: number, type: CType, value:
     writeInt32(words, slot, type, low);
   } else if (type.kind === 'double') {
     double[0] = value;
-    words[at] = doubleWords[0]!;
-    words[at + 1] = doubleWords[1]!;
+    words[at] = doubleWords[LOWER]!;
+    words[at + UPPER] = doubleWords[LOWER + UPPER]!;
   } else {
     words[at] = low;
-    words[at + 1] = low === value ? low >> 31 : Math.floor(Math.trunc(value) / TWO_32) | 0;
+    words[at + UPPER] = low === value ? low >> 31 : Math.floor(Math.trunc(value) / TWO_32) | 0;
   }
 }
 
@@ -91,13 +93,13 @@ function writeBigint(words: Int32Array, at: number, type: CType, value: bigint):
   const bits = 8 * type.size;
   const wrapped = type.signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value);
   words[at] = Number(BigInt.asIntN(32, wrapped));
-  words[at + 1] = Number(BigInt.asIntN(32, wrapped >> 32n));
+  words[at + UPPER] = Number(BigInt.asIntN(32, wrapped >> 32n));
 }
 
 function writeAddress(frame: Frame, at: number, offset: number): void {
   const low = (frame.addressLow >>> 0) + offset;
   frame.words[at] = low;
-  frame.words[at + 1] = frame.addressHigh + (low >= TWO_32 ? 1 : 0);
+  frame.words[at + UPPER] = frame.addressHigh + (low >= TWO_32 ? 1 : 0);
 }
 
 /** UTF-8 and a NUL from `at` on, the NUL at `last` at the latest; no character is cut. Where the scratch is free behind it. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { hasNarrowWords, isPassedAsTwo } from '../abi/passing.ts';
+import { hasNarrowWords, isPassedAsTwo } from '../arch/passing.ts';
 import type { CType } from '../ctypes/ctypes.ts';
 import type { Arch } from '../model/target.ts';
 

@@ -9,9 +9,10 @@
  * @module
  */
 
-import { createAssembler } from '../arch/index.ts';
+import { createAssembler } from '../arch/assemblers.ts';
+import { PROCESSORS } from '../arch/index.ts';
 import type { Assembler } from '../asm/assembler.ts';
-import type { Target, TracepointEncoding } from '../model/target.ts';
+import type { ByteOrder, Target, TracepointEncoding } from '../model/target.ts';
 import type { Allocate } from '../object/elf/shared-object.ts';
 import type { ImageDefinition, ProbeDefinition } from './definition.ts';
 import { buildElfImage } from './elf.ts';
@@ -25,7 +26,7 @@ import { ImageSites } from './sites.ts';
  */
 export function buildImage(definition: ImageDefinition, target: Target, allocate?: Allocate): Image {
   const { os, arch, tracepoint } = target;
-  const code = buildCode(createAssembler(arch), tracepoint, definition.probes);
+  const code = buildCode(createAssembler(arch), PROCESSORS[arch].order, tracepoint, definition.probes);
   const { text, sites } = code;
   const { bytes, buildId, textAddress, dof } =
     os === 'darwin'
@@ -43,6 +44,7 @@ export function buildImage(definition: ImageDefinition, target: Target, allocate
 
 function buildCode(
   asm: Assembler,
+  order: ByteOrder,
   tracepoint: TracepointEncoding,
   probes: readonly ProbeDefinition[],
 ): ImageCode {
@@ -62,7 +64,7 @@ function buildCode(
   }
   asm.align(64);
   const text = asm.finish();
-  sites.readIdle(text);
+  sites.readIdle(text, order);
   return { text, sites };
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { sizeOn } from '../abi/passing.ts';
+import { sizeOn } from '../arch/passing.ts';
 import type { CType } from '../ctypes/ctypes.ts';
 import { memoised, type Sequence } from '../model/sequence.ts';
 import type { Arch } from '../model/target.ts';

@@ -4,10 +4,8 @@
  * @module
  */
 
-import type { Arch } from '../model/target.ts';
+import { archOfElf, archOfMachO } from '../arch/index.ts';
 import { EI_DATA, EI_OSABI, ELFDATA2LSB } from '../object/elf/constants.ts';
-import { MACHINES } from '../object/elf/machines.ts';
-import { CPUS } from '../object/macho/bundle.ts';
 import { MH_MAGIC_64 } from '../object/macho/constants.ts';
 import { MachOError, machOKind, readUniversal } from '../object/macho/reader.ts';
 import { OSABI } from './elf.ts';
@@ -28,15 +26,15 @@ const SMALLEST = 52;
 export function imagesIn(bytes: Uint8Array): BuiltImage[] {
   if (bytes.length < SMALLEST) return [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint32(0) === ELF_MAGIC && bytes[EI_DATA] === ELFDATA2LSB) {
-    const machine = view.getUint16(E_MACHINE, true);
-    const arch = archWith(MACHINES, ({ e_machine }) => e_machine === machine);
+  if (view.getUint32(0) === ELF_MAGIC) {
+    const machine = view.getUint16(E_MACHINE, bytes[EI_DATA] === ELFDATA2LSB);
+    const arch = archOfElf(machine);
     const os = Object.entries(OSABI).find(([, osabi]) => osabi === bytes[EI_OSABI])?.[0];
     return [{ platform: `${os ?? 'another system'}-${arch ?? `e_machine ${machine}`}`, bytes }];
   }
   if (view.getUint32(0, true) === MH_MAGIC_64) {
     const cputype = view.getUint32(4, true);
-    const arch = archWith(CPUS, (cpu) => cpu.cputype === cputype);
+    const arch = archOfMachO(cputype);
     return [{ platform: `darwin-${arch ?? `cputype ${cputype}`}`, bytes }];
   }
   if (machOKind(bytes) !== 'universal') return [];
@@ -48,8 +46,4 @@ export function imagesIn(bytes: Uint8Array): BuiltImage[] {
     if (error instanceof MachOError) return [];
     throw error;
   }
-}
-
-function archWith<T>(table: Partial<Record<Arch, T>>, has: (row: T) => boolean): Arch | undefined {
-  return (Object.keys(table) as Arch[]).find((arch) => has(table[arch]!));
 }

@@ -6,6 +6,7 @@
 
 import type { ProbeSite } from '../asm/assembler.ts';
 import type { Sequence } from '../model/sequence.ts';
+import type { ByteOrder } from '../model/target.ts';
 
 /** Where a probe lies, in bytes from `libusdt_text`. */
 export interface ImageSite {
@@ -49,11 +50,12 @@ export class ImageSites implements Sequence<ImageSite> {
     }
   }
 
-  /** Once the code is finished. */
-  readIdle(text: Uint8Array): void {
+  /** Once the code is finished. @param order of the processor that it is for, whose words will be compared with them. */
+  readIdle(text: Uint8Array, order: ByteOrder): void {
     const code = new DataView(text.buffer, text.byteOffset, text.length);
+    const little = order === 'lsb';
     for (let row = 0; row < this.#words.length; row += COLUMNS) {
-      this.#words[row + 3] = code.getInt32(this.#words[row + 1]!, true);
+      this.#words[row + 3] = code.getInt32(this.#words[row + 1]!, little);
     }
   }
 

@@ -3,17 +3,13 @@
  * @module
  */
 
+/** Processors, as folders of arch/ are named. Everything else about them is there. */
 export type Arch = 'x64' | 'arm64' | 'i386';
 
-/** By what runtimes call them: https://nodejs.org/api/process.html#processarch */
-const ARCH_NAMES: Readonly<Record<string, Arch>> = { x64: 'x64', arm64: 'arm64', ia32: 'i386' };
+/** Which byte of a word is at the lowest address: the least or the most significant one. */
+export type ByteOrder = 'lsb' | 'msb';
 
-/** The architecture that a runtime's `process.arch` means, if there is a code generator for it. */
-export function archNamed(name: string): Arch | undefined {
-  return Object.hasOwn(ARCH_NAMES, name) ? ARCH_NAMES[name] : undefined;
-}
-
-/** The bytes that stand at a tracepoint; see image/tracepoint.ts for which one suits which kernel. */
+/** The bytes that stand at a tracepoint; arch/x64/tracepoints.ts says which one suits which kernel. */
 export type TracepointEncoding = 'nop' | 'nop5' | 'nop+nop10';
 
 /** Operating systems that images can be built for. */

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { HOST_IS_LITTLE } from '../abi/byte-order.ts';
+import { PROCESSORS } from '../arch/index.ts';
 import type { Engine } from '../hosts/host.ts';
 import { constants } from '../runtime/runtime.ts';
 
@@ -99,6 +101,7 @@ export function openLibc(engine: Engine): Libc {
     Object.entries(FUNCTIONS).map(([key, name]) => [key, engine.symbol(name)]),
   ) as Address;
   const { call } = engine;
+  const convention = PROCESSORS[engine.arch].convention(process.platform === 'darwin' ? 'darwin' : 'linux');
   const callInt = (target: bigint, ...args: readonly (bigint | number | string)[]): number =>
     Number(BigInt.asIntN(32, call(target, ...args)));
 
@@ -111,7 +114,7 @@ export function openLibc(engine: Engine): Libc {
   /** The error that a function has just reported. */
   const failed = (what: string): Error => {
     const word = engine.read(call(address[errno]), 4);
-    const number = new DataView(word.buffer, word.byteOffset).getInt32(0, true);
+    const number = new DataView(word.buffer, word.byteOffset).getInt32(0, HOST_IS_LITTLE);
     const names = Object.entries(constants.errno);
     const [code = `errno ${number}`] = names.find(([, value]) => value === number) ?? [];
     return Object.assign(new Error(`${what}: ${code}`), { code });
@@ -162,9 +165,9 @@ export function openLibc(engine: Engine): Libc {
       const { scratchStart } = frame;
       const start = frame.address + BigInt(scratchStart);
       const result = (word: bigint): number => {
-        // Apple's arm64 convention passes what a prototype leaves open on the stack: the word there, and as the third.
-        const isApple = process.platform === 'darwin' && engine.arch === 'arm64';
-        const open = isApple ? [0, 0, 0, 0, 0, word] : [];
+        // What the prototype leaves open may have to be on the stack: the word is there, and the third too.
+        const left = convention.variadicOnStack ? convention.argumentRegisters - 3 : undefined;
+        const open = left === undefined ? [] : [...Array<number>(left).fill(0), word];
         const returned = callInt(address.ioctl, descriptor, request, word, ...open);
         if (returned < 0) throw failed('ioctl');
         return returned;
@@ -172,7 +175,7 @@ export function openLibc(engine: Engine): Libc {
       if (typeof argument === 'number') return result(BigInt(argument));
       const bytes = 'pointerTo' in argument ? argument.pointerTo : argument;
       const at = 'pointerTo' in argument ? scratchStart + 8 : scratchStart;
-      new DataView(frame.bytes.buffer).setBigUint64(scratchStart, start + 8n, true);
+      new DataView(frame.bytes.buffer).setBigUint64(scratchStart, start + 8n, HOST_IS_LITTLE);
       frame.bytes.set(bytes, at);
       const returned = result(start);
       bytes.set(frame.bytes.subarray(at, at + bytes.length));

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { hasNarrowWords } from '../abi/passing.ts';
+import { hasNarrowWords } from '../arch/passing.ts';
 import type { Engine } from '../hosts/host.ts';
 import type { ImageDefinition } from '../image/definition.ts';
 import { buildImage } from '../image/image.ts';

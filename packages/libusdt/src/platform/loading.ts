@@ -4,10 +4,11 @@
  * @module
  */
 
+import { archNamed, PROCESSORS } from '../arch/index.ts';
 import type { Engine } from '../hosts/host.ts';
 import { buildEngine, type ObjectFormat } from '../hosts/napi/code.ts';
 import { loadEngine } from '../hosts/napi/engine.ts';
-import { type Arch, archNamed } from '../model/target.ts';
+import type { Arch } from '../model/target.ts';
 import { combineProblems, folderCandidates } from '../publish/folder.ts';
 import { publishedName } from '../publish/names.ts';
 import { publishFirst } from '../publish/publish.ts';
@@ -26,7 +27,9 @@ import { fs, join, tmpdir } from '../runtime/runtime.ts';
 export function processArch(): Arch | Problem {
   const arch = archNamed(process.arch);
   if (arch !== undefined) return arch;
-  const detail = `libusdt has no code generator for ${process.arch}: probes stay silent. Run the x64, arm64 or ia32 build of the runtime if there is one.`;
+  const builds = Object.values(PROCESSORS).flatMap(({ runtimeNames }) => runtimeNames);
+  const named = `${builds.slice(0, -1).join(', ')} or ${builds.at(-1)}`;
+  const detail = `libusdt has no code generator for ${process.arch}: probes stay silent. Run the ${named} build of the runtime if there is one.`;
   return { path: '', reason: 'architecture-not-supported', detail };
 }
 

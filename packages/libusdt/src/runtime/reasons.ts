@@ -11,7 +11,7 @@ import { join, types } from './runtime.ts';
 export type UnavailableReason =
   /** No tracer that libusdt knows runs on this operating system. Nothing to do; the calls cost nothing. */
   | 'platform-not-supported'
-  /** The processor is one that libusdt has no code generator for. Run the x64, arm64 or ia32 build of the runtime. */
+  /** The processor is one that libusdt has no code generator for. Run a build of the runtime for one of those that the detail names. */
   | 'architecture-not-supported'
   /** The runtime forbids native code. Node: add `--allow-addons` beside `--permission`, drop `--no-addons`. Deno: add `--allow-ffi`. */
   | 'addons-forbidden'

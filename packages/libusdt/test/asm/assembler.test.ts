@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { createAssembler } from '../../src/arch/index.ts';
+import { createAssembler } from '../../src/arch/assemblers.ts';
 import type { Assembler, Register } from '../../src/asm/assembler.ts';
 import type { Arch, TracepointEncoding } from '../../src/model/target.ts';
 import { ARCHS, disassemble, disassembler, hex, needs } from './support.ts';

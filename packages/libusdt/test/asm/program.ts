@@ -9,7 +9,7 @@
  */
 
 import type { FrameLayout } from '../../src/abi/frame-layout.ts';
-import { createAssembler } from '../../src/arch/index.ts';
+import { createAssembler } from '../../src/arch/assemblers.ts';
 import type { Assembler, Register } from '../../src/asm/assembler.ts';
 import { tracepointsOf } from '../../src/image/tracepoint.ts';
 import type { Arch, TracepointEncoding } from '../../src/model/target.ts';

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createAssembler } from '../../src/arch/index.ts';
+import { createAssembler } from '../../src/arch/assemblers.ts';
 import { INTEGERS, OTHERS } from '../../src/ctypes/ctypes.ts';
 import type { CTypeName } from '../../src/ctypes/infer.ts';
 import type { ImageDefinition } from '../../src/image/definition.ts';

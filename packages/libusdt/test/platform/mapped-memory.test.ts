@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { archNamed } from '../../src/arch/index.ts';
 import type { Engine } from '../../src/hosts/host.ts';
-import { archNamed } from '../../src/model/target.ts';
 import { openPassingEngine } from '../../src/platform/loading.ts';
 import { withMappedMemory } from '../../src/platform/mapped-memory.ts';
 import { isProblem } from '../../src/runtime/reasons.ts';

@@ -47,7 +47,7 @@ const PROBE_ALIGNMENT = 8;
 const BREAK = arm64.brk(0);
 
 export function createArm64Assembler(): Assembler {
-  const b = new CodeBuffer();
+  const b = new CodeBuffer('lsb');
   let localCount = 0;
   let frame = 0;
 

@@ -63,7 +63,7 @@ const PROBE_STRIDE = 8;
 const POP_ECX_SIZE = 1;
 
 export function createI386Assembler(): Assembler {
-  const b = new CodeBuffer();
+  const b = new CodeBuffer('lsb');
   let localCount = 0;
   /** Bytes below the saved registers; undefined before `enter`. */
   let frame: number | undefined;

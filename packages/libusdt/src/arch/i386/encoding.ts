@@ -3,7 +3,7 @@
  * Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (https://www.intel.com/sdm); section 2.1
  * for the layout, and each instruction's page for its opcode column, which the comments below repeat.
  *
- * As in x64-encoding.ts, but without REX: there are eight registers, of 32 bits, and nothing is relative to the
+ * As in x64/encoding.ts, but without REX: there are eight registers, of 32 bits, and nothing is relative to the
  * instruction pointer but branches.
  *
  * Operands are in the manual's order: destination first.

@@ -67,7 +67,7 @@ const WATCHED_SIZE = 4;
 const POP_R11_SIZE = 2;
 
 export function createX64Assembler(): Assembler {
-  const b = new CodeBuffer();
+  const b = new CodeBuffer('lsb');
   let localCount = 0;
   /** Bytes of the locals, rounded up so that the stack is aligned. */
   let frame = 0;

@@ -22,7 +22,8 @@
  */
 
 import { FRAME, MAX_TEXTS, TEXT_PLACE_BYTES } from '../../abi/call-block.ts';
-import { createAssembler } from '../../arch/index.ts';
+import { createAssembler } from '../../arch/assemblers.ts';
+import { PROCESSORS } from '../../arch/index.ts';
 import type { Assembler, Label } from '../../asm/assembler.ts';
 import type { Arch } from '../../model/target.ts';
 import { contentHash } from '../../object/content-hash.ts';
@@ -54,12 +55,6 @@ interface Surroundings {
   claimed: number;
 }
 
-/**
- * Room for the code, a power of two. Where the code's surroundings lie depends on its size, so it has one that is known
- * before it is assembled: to assemble it twice would take a program's first probe longer.
- */
-const TEXT_SIZE: Readonly<Record<Arch, number>> = { x64: 2048, arm64: 2048, i386: 2048 };
-
 /** The object file that the engine is: what the dynamic linkers of Linux, illumos and FreeBSD load, and that of macOS. */
 export type ObjectFormat = 'elf' | 'macho';
 
@@ -68,9 +63,11 @@ export function buildEngine(
   arch: Arch,
   format: ObjectFormat = 'elf',
 ): { readonly bytes: Uint8Array; readonly buildId: Uint8Array } {
+  // Where the code's surroundings lie depends on its size, so it has one that is known before it is assembled: to assemble
+  // it twice would take a program's first probe longer.
   const plan = {
     arch,
-    textSize: TEXT_SIZE[arch],
+    textSize: PROCESSORS[arch].engineSize,
     textAlign: 64,
     exports: [REGISTER],
     imports: IMPORTS,
@@ -110,7 +107,7 @@ function assemble(arch: Arch, layout: Layout) {
   const register = emitRegister(asm, surroundings, { call, view, claim, ...texts });
   const exports = [{ name: REGISTER, offset: register, size: asm.position - register }];
   const size = asm.position;
-  asm.align(TEXT_SIZE[arch]);
+  asm.align(PROCESSORS[arch].engineSize);
   const text = asm.finish();
   // Without what fills it up: a program's first probe waits for this.
   const buildId = contentHash(text.subarray(0, size));

@@ -3,7 +3,9 @@
  * @module
  */
 
-import { FRAME, MAX_ARGUMENTS, stackWords } from '../../abi/call-block.ts';
+import { LOWER, UPPER } from '../../abi/byte-order.ts';
+import { FRAME, MAX_ARGUMENTS } from '../../abi/call-block.ts';
+import { stackWords } from '../../arch/passing.ts';
 import type { Arch } from '../../model/target.ts';
 import { types } from '../../runtime/runtime.ts';
 import type { Engine, Frame } from '../host.ts';
@@ -75,8 +77,8 @@ function createEngine(
     words,
     bytes,
     address,
-    addressLow: words[FRAME.address / 4]!,
-    addressHigh: words[FRAME.address / 4 + 1]!,
+    addressLow: words[FRAME.address / 4 + LOWER]!,
+    addressHigh: words[FRAME.address / 4 + LOWER + UPPER]!,
     scratchStart: FRAME.scratch,
     scratchEnd: FRAME.places,
     texts: new Texts(words, bytes, address, { invoke, invokeText, invokeTexts }),

@@ -8,11 +8,13 @@
  * @module
  */
 
+import { LOWER, UPPER } from '../../abi/byte-order.ts';
 import { FRAME, MAX_TEXTS, TEXT_PLACE_BYTES, TEXT_PLACES } from '../../abi/call-block.ts';
 import { EVENT_TEXT_BYTES } from '../../abi/event-size.ts';
 
-const ARGS = FRAME.args / 4;
-const TEXTS = FRAME.texts / 4;
+/** Indices of lower halves. */
+const ARGS = FRAME.args / 4 + LOWER;
+const TEXTS = FRAME.texts / 4 + LOWER;
 /** In characters. Somewhat longer strings are written faster by the runtime: see docs/performance.md. */
 const LOOP_LIMIT = 10;
 /** So many different strings in a row are taken as a sign that the next ones will differ too. */
@@ -122,7 +124,7 @@ export class Texts {
     else {
       const { words } = this;
       words[TEXTS] = place.low;
-      words[TEXTS + 1] = place.high;
+      words[TEXTS + UPPER] = place.high;
       if (this.invokeText(text) !== undefined) return false;
     }
     // Only now: had there been no stack left for the call, another string would be there.
@@ -168,7 +170,7 @@ export class Texts {
     this.slots[count] = slot;
     this.targets[count] = index;
     words[TEXTS + 2 * count] = place.low;
-    words[TEXTS + 2 * count + 1] = place.high;
+    words[TEXTS + 2 * count + UPPER] = place.high;
     return true;
   }
 
@@ -214,5 +216,5 @@ export function mostBytes(text: string): number {
 export function writePlace(words: Int32Array, slot: number, place: TextPlace): void {
   const at = ARGS + 2 * slot;
   words[at] = place.low;
-  words[at + 1] = place.high;
+  words[at + UPPER] = place.high;
 }

@@ -31,11 +31,6 @@ export const ET_EXEC = 2;
 export const ET_DYN = 3;
 export const ET_CORE = 4;
 
-// e_machine: https://gabi.xinuos.com/elf/a-emachine.html
-export const EM_386 = 3;
-export const EM_X86_64 = 62;
-export const EM_AARCH64 = 183;
-
 // Sections: https://gabi.xinuos.com/elf/03-sheader.html
 export const SHN_UNDEF = 0;
 export const SHN_LORESERVE = 0xff00;
@@ -90,12 +85,6 @@ export const DT_RELSZ = 18;
 export const DT_RELENT = 19;
 export const DT_FLAGS = 30;
 export const DF_BIND_NOW = 8;
-
-// Relocations: https://gitlab.com/x86-psABIs/i386-ABI (table 2.9), https://gitlab.com/x86-psABIs/x86-64-ABI (table 4.9) and
-// https://github.com/ARM-software/abi-aa/blob/main/aaelf64/aaelf64.rst (dynamic relocations)
-export const R_386_GLOB_DAT = 6;
-export const R_X86_64_GLOB_DAT = 6;
-export const R_AARCH64_GLOB_DAT = 1025;
 
 // Notes: https://gabi.xinuos.com/elf/07-pheader.html#note-section
 export const NT_GNU_BUILD_ID = 3;

@@ -1,13 +1,12 @@
 /**
- * What differs between the files of the architectures.
- *
- * Whether addends stand in relocations (RELA) or in the relocated word (REL) is a matter of the processor's ABI:
- * https://gitlab.com/x86-psABIs/i386-ABI (REL), https://gitlab.com/x86-psABIs/x86-64-ABI and
- * https://github.com/ARM-software/abi-aa/blob/main/aaelf64/aaelf64.rst (RELA)
+ * What differs between the files of the processors, as the writer needs it: their facts (arch/), with the sections and tags that
+ * belong to them.
  * @module
  */
 
-import type { Arch } from '../../model/target.ts';
+import type { ElfFacts } from '../../arch/arch.ts';
+import { PROCESSORS } from '../../arch/index.ts';
+import type { Arch, ByteOrder } from '../../model/target.ts';
 import * as elf from './constants.ts';
 import { ElfEncoder } from './encoder.ts';
 
@@ -19,51 +18,34 @@ interface Relocations {
   readonly tags: readonly [address: number, size: number, entsize: number];
 }
 
-const RELA: Relocations = {
-  section: '.rela.dyn',
-  sh_type: elf.SHT_RELA,
-  structure: 'rela',
-  tags: [elf.DT_RELA, elf.DT_RELASZ, elf.DT_RELAENT],
-};
-const REL: Relocations = {
-  section: '.rel.dyn',
-  sh_type: elf.SHT_REL,
-  structure: 'rel',
-  tags: [elf.DT_REL, elf.DT_RELSZ, elf.DT_RELENT],
+const RELOCATIONS: Readonly<Record<'rel' | 'rela', Relocations>> = {
+  rela: {
+    section: '.rela.dyn',
+    sh_type: elf.SHT_RELA,
+    structure: 'rela',
+    tags: [elf.DT_RELA, elf.DT_RELASZ, elf.DT_RELAENT],
+  },
+  rel: {
+    section: '.rel.dyn',
+    sh_type: elf.SHT_REL,
+    structure: 'rel',
+    tags: [elf.DT_REL, elf.DT_RELSZ, elf.DT_RELENT],
+  },
 };
 
-interface Machine {
-  readonly e_machine: number;
-  readonly maxPageSize: number;
+interface Machine extends Omit<ElfFacts, 'relocations'> {
   readonly relocations: Relocations;
-  /** The relocation that puts a function's address into a word. */
-  readonly globDat: number;
   readonly encoder: ElfEncoder;
 }
 
-const ELF32 = new ElfEncoder({ class: 32, data: 'lsb' });
-const ELF64 = new ElfEncoder({ class: 64, data: 'lsb' });
-
-export const MACHINES: Readonly<Record<Arch, Machine>> = {
-  x64: {
-    e_machine: elf.EM_X86_64,
-    maxPageSize: 4096,
-    relocations: RELA,
-    globDat: elf.R_X86_64_GLOB_DAT,
-    encoder: ELF64,
-  },
-  arm64: {
-    e_machine: elf.EM_AARCH64,
-    maxPageSize: 65536,
-    relocations: RELA,
-    globDat: elf.R_AARCH64_GLOB_DAT,
-    encoder: ELF64,
-  },
-  i386: {
-    e_machine: elf.EM_386,
-    maxPageSize: 4096,
-    relocations: REL,
-    globDat: elf.R_386_GLOB_DAT,
-    encoder: ELF32,
-  },
+const ENCODERS: Readonly<Record<32 | 64, Readonly<Record<ByteOrder, ElfEncoder>>>> = {
+  32: { lsb: new ElfEncoder({ class: 32, data: 'lsb' }), msb: new ElfEncoder({ class: 32, data: 'msb' }) },
+  64: { lsb: new ElfEncoder({ class: 64, data: 'lsb' }), msb: new ElfEncoder({ class: 64, data: 'msb' }) },
 };
+
+export const MACHINES = Object.fromEntries(
+  Object.values(PROCESSORS).map(({ name, wordBits, order, elf: facts }): [Arch, Machine] => [
+    name,
+    { ...facts, relocations: RELOCATIONS[facts.relocations], encoder: ENCODERS[wordBits][order] },
+  ]),
+) as Readonly<Record<Arch, Machine>>;

@@ -241,7 +241,7 @@ export function writeSharedObject(
   allocate: Allocate = (size) => new Uint8Array(size),
 ): Uint8Array {
   const { plan } = layout;
-  const { e_machine, relocations, encoder } = MACHINES[plan.arch];
+  const { e_machine, e_flags, relocations, encoder } = MACHINES[plan.arch];
   const { sizes } = encoder;
   checkContent(plan, content);
   const exportsByName = new Map(content.exports.map((symbol) => [symbol.name, symbol]));
@@ -326,6 +326,7 @@ export function writeSharedObject(
   encoder.ehdr(view, 0, {
     e_type: elf.ET_DYN,
     e_machine,
+    e_flags,
     ei_osabi: plan.osabi ?? elf.ELFOSABI_NONE,
     e_phoff: sizes.ehdr,
     e_shoff,

@@ -23,6 +23,8 @@
  * @module
  */
 
+import type { MachOFacts } from '../../arch/arch.ts';
+import { PROCESSORS } from '../../arch/index.ts';
 import type { Arch } from '../../model/target.ts';
 import { alignUp, cStringLength, isPowerOfTwo, writeCString } from '../bytes.ts';
 import { codeSignatureSize, encodeCodeSignature, SIGNATURE_ALIGN } from './code-signature.ts';
@@ -82,21 +84,10 @@ export interface BundleContent {
   readonly identifier: string;
 }
 
-interface Cpu {
-  readonly cputype: number;
-  readonly cpusubtype: number;
-  readonly page: number;
-}
-
-/** Of the architectures that macOS runs: i386 programs ended with 10.14, and their Mach-O has other structures. */
-export const CPUS: Readonly<Partial<Record<Arch, Cpu>>> = {
-  x64: { cputype: macho.CPU_TYPE_X86_64, cpusubtype: macho.CPU_SUBTYPE_X86_64_ALL, page: 0x1000 },
-  arm64: { cputype: macho.CPU_TYPE_ARM64, cpusubtype: macho.CPU_SUBTYPE_ARM64_ALL, page: 0x4000 },
-};
-
-function cpuOf(arch: Arch): Cpu {
-  const cpu = CPUS[arch];
-  if (cpu === undefined) throw new RangeError(`no Mach-O bundles are written for ${arch}`);
+function cpuOf(arch: Arch): MachOFacts {
+  const { systems, macho: cpu } = PROCESSORS[arch];
+  if (cpu === undefined || !systems.includes('darwin'))
+    throw new RangeError(`no Mach-O bundles are written for ${arch}`);
   return cpu;
 }
 

@@ -4,7 +4,6 @@
  * - https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/loader.h
  * - https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/nlist.h
  * - https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/fat.h
- * - https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/mach/machine.h (CPU_*)
  * - https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/kern/cs_blobs.h (CS*)
  * @module
  */
@@ -17,12 +16,6 @@ export const MH_BUNDLE = 8;
 export const MH_NOUNDEFS = 0x1;
 export const MH_DYLDLINK = 0x4;
 export const MH_TWOLEVEL = 0x80;
-
-export const CPU_TYPE_X86 = 7;
-export const CPU_TYPE_X86_64 = 0x01000007;
-export const CPU_SUBTYPE_X86_64_ALL = 3;
-export const CPU_TYPE_ARM64 = 0x0100000c;
-export const CPU_SUBTYPE_ARM64_ALL = 0;
 
 export const LC_SEGMENT = 0x1;
 export const LC_SYMTAB = 0x2;

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { HOST_IS_LITTLE } from '../../abi/byte-order.ts';
 import { encodeDofHelper } from './helper.ts';
 import type { HelperProtocol } from './registrar.ts';
 
@@ -32,11 +33,11 @@ export const DARWIN: HelperProtocol = {
     const helper = encodeDofHelper({ mod, addr: dof, dof });
     const bytes = new Uint8Array(DOFIOD_HELPERS + helper.length);
     const view = new DataView(bytes.buffer);
-    view.setBigUint64(0, 1n, true);
+    view.setBigUint64(0, 1n, HOST_IS_LITTLE);
     bytes.set(helper, DOFIOD_HELPERS);
     system.ioctl(descriptor, DTRACEHIOC_ADDDOF, { pointerTo: bytes });
     // An int in a word that held an address.
-    return view.getInt32(DOFIOD_HELPERS + DOFHP_DOF, true);
+    return view.getInt32(DOFIOD_HELPERS + DOFHP_DOF, HOST_IS_LITTLE);
   },
   remove: (system, descriptor, generation) => void system.ioctl(descriptor, DTRACEHIOC_REMOVE, generation),
   refusals: {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { HOST_IS_LITTLE } from '../../abi/byte-order.ts';
 import { encodeDofHelper } from './helper.ts';
 import type { HelperProtocol } from './registrar.ts';
 
@@ -28,13 +29,13 @@ export const FREEBSD: HelperProtocol = {
     const bytes = new Uint8Array(DOF_HELPER_SIZE);
     bytes.set(encodeDofHelper(helper));
     const view = new DataView(bytes.buffer);
-    view.setInt32(DOFHP_PID, process.pid, true);
+    view.setInt32(DOFHP_PID, process.pid, HOST_IS_LITTLE);
     system.ioctl(descriptor, DTRACEHIOC_ADDDOF, bytes);
-    return view.getInt32(DOFHP_GEN, true);
+    return view.getInt32(DOFHP_GEN, HOST_IS_LITTLE);
   },
   remove(system, descriptor, generation) {
     const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setInt32(0, generation, true);
+    new DataView(bytes.buffer).setInt32(0, generation, HOST_IS_LITTLE);
     system.ioctl(descriptor, DTRACEHIOC_REMOVE, bytes);
   },
   refusals: {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { HOST_IS_LITTLE } from '../../abi/byte-order.ts';
 import { DTRACE_MODNAMELEN } from '../../dof/constants.ts';
 import { writeCString } from '../../object/bytes.ts';
 
@@ -21,12 +22,12 @@ const DOFHP_ADDR = DTRACE_MODNAMELEN;
 const DOFHP_DOF = DOFHP_ADDR + 8;
 const DOF_HELPER_SIZE = DOFHP_DOF + 8;
 
-/** In the byte order of the machine: little-endian on all that are supported. @throws RangeError for a longer module. */
+/** In the byte order of the machine. @throws RangeError for a longer module. */
 export function encodeDofHelper({ mod, addr, dof }: DofHelper): Uint8Array {
   const bytes = new Uint8Array(DOF_HELPER_SIZE);
   writeCString(bytes.subarray(0, DTRACE_MODNAMELEN), 0, mod);
   const view = new DataView(bytes.buffer);
-  view.setBigUint64(DOFHP_ADDR, addr, true);
-  view.setBigUint64(DOFHP_DOF, dof, true);
+  view.setBigUint64(DOFHP_ADDR, addr, HOST_IS_LITTLE);
+  view.setBigUint64(DOFHP_DOF, dof, HOST_IS_LITTLE);
   return bytes;
 }

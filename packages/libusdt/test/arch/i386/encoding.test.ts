@@ -94,7 +94,7 @@ const GOLDEN: readonly (readonly [name: Name, operands: readonly Operand[], byte
 ];
 
 function encode(name: Name, ...operands: readonly Operand[]): Uint8Array {
-  const b = new CodeBuffer();
+  const b = new CodeBuffer('lsb');
   (i386[name] as Encoder)(b, ...operands);
   return b.finish();
 }
@@ -125,7 +125,7 @@ describe('i386 encodings', () => {
     const names = Object.keys(REG32) as (keyof typeof REG32)[];
     const pairs = names.flatMap((to) => names.map((from) => [to, from] as const));
     const pieces = pairs.map(([to, from]) => {
-      const b = new CodeBuffer();
+      const b = new CodeBuffer('lsb');
       i386.mov_r32_r32(b, REG32[to], REG32[from]);
       i386.mov_r32_m32(b, REG32[to], REG32[from], 0);
       i386.mov_m32_r32(b, REG32[to], 16, REG32[from]);

@@ -106,7 +106,7 @@ const GOLDEN: readonly (readonly [name: Name, operands: readonly Operand[], byte
 ];
 
 function encode(name: Name, ...operands: readonly Operand[]): Uint8Array {
-  const b = new CodeBuffer();
+  const b = new CodeBuffer('lsb');
   (x64[name] as Encoder)(b, ...operands);
   return b.finish();
 }
@@ -137,7 +137,7 @@ describe('x86-64 encodings', () => {
     const names = Object.keys(REG) as (keyof typeof REG)[];
     const pairs = names.flatMap((to) => names.map((from) => [to, from] as const));
     const pieces = pairs.map(([to, from]) => {
-      const b = new CodeBuffer();
+      const b = new CodeBuffer('lsb');
       x64.mov_r64_r64(b, REG[to], REG[from]);
       x64.mov_r64_m64(b, REG[to], REG[from], 0);
       x64.mov_m64_r64(b, REG[to], 16, REG[from]);

@@ -38,7 +38,7 @@ const bytesOf = (text: string): Uint8Array =>
   Uint8Array.from(text.split(' '), (byte) => Number.parseInt(byte, 16));
 
 function encode(name: Name, ...operands: readonly number[]): Uint8Array {
-  const b = new CodeBuffer();
+  const b = new CodeBuffer('lsb');
   (sse2[name] as Encoder)(b, ...operands);
   return b.finish();
 }

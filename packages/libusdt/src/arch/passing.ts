@@ -1,17 +1,16 @@
 /**
- * How C passes arguments on each architecture: their sizes, and where words have 32 bits, which of them take two.
+ * How the call block says what C passes on each architecture: sizes, how many words go onto the stack, and where words have 32
+ * bits, which arguments take two.
  * LP64 and ILP32 of https://unix.org/whitepapers/64bit.html; i386: https://gitlab.com/x86-psABIs/i386-ABI, 2.2.3.
  * @module
  */
 
 import type { CType } from '../ctypes/ctypes.ts';
 import type { Arch } from '../model/target.ts';
-
-/** Bits of a register, and of a word that is passed. */
-const WORD_BITS: Readonly<Record<Arch, 32 | 64>> = { x64: 64, arm64: 64, i386: 32 };
+import { PROCESSORS } from './index.ts';
 
 export function hasNarrowWords(arch: Arch): boolean {
-  return WORD_BITS[arch] === 32;
+  return PROCESSORS[arch].wordBits === 32;
 }
 
 /** Bytes of a type. */
@@ -27,4 +26,10 @@ export function isPassedAsTwo(arch: Arch, type: CType): boolean {
 /** A bit for each argument that is passed as two words: the upper half of a frame's `stackCount`. */
 export function wideArguments(arch: Arch, types: readonly CType[]): number {
   return types.reduce((bits, type, index) => (isPassedAsTwo(arch, type) ? bits | (1 << index) : bits), 0);
+}
+
+/** How many of `argc` words go onto the stack: what the lower half of `stackCount` in the frame must say. */
+export function stackWords(arch: Arch, argc: number): number {
+  // The registers for integers are the same on all systems that images are built for.
+  return Math.max(0, argc - PROCESSORS[arch].convention('linux').argumentRegisters);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isPassedAsTwo, sizeOn, wideArguments } from '../../src/abi/passing.ts';
+import { isPassedAsTwo, sizeOn, wideArguments } from '../../src/arch/passing.ts';
 import { INTEGERS, OTHERS, parseCType } from '../../src/ctypes/ctypes.ts';
 import type { Arch } from '../../src/model/target.ts';
 import { needs, run, scratchFolder } from '../object/tools.ts';
