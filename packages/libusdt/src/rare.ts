@@ -8,7 +8,8 @@
 export { createI386Assembler } from './arch/i386/assembler.ts';
 export { imageDof } from './image/dof.ts';
 export { buildMachOImage } from './image/macho.ts';
-export { planBundle, writeBundle } from './object/macho/bundle.ts';
+export { writeBundle } from './object/macho/bundle.ts';
+export { planBundle } from './object/macho/plan.ts';
 export { openDarwin, openFreebsd, openIllumos } from './platform/dtrace/kernel.ts';
 export { createRegistrar } from './platform/dtrace/linux.ts';
 export { isFileWith, openImageFile } from './publish/image-file.ts';

@@ -7,8 +7,8 @@
 import type { Arch } from '../model/target.ts';
 import { EI_DATA, EI_OSABI, ELFDATA2LSB } from '../object/elf/constants.ts';
 import { MACHINES } from '../object/elf/machines.ts';
-import { CPUS } from '../object/macho/bundle.ts';
 import { MH_MAGIC_64 } from '../object/macho/constants.ts';
+import { CPUS } from '../object/macho/cpus.ts';
 import { MachOError, machOKind, readUniversal } from '../object/macho/reader.ts';
 import { OSABI } from './elf.ts';
 

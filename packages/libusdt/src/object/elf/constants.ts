@@ -29,7 +29,6 @@ export interface ElfFormat {
 export const ET_REL = 1;
 export const ET_EXEC = 2;
 export const ET_DYN = 3;
-export const ET_CORE = 4;
 
 // e_machine: https://gabi.xinuos.com/elf/a-emachine.html
 export const EM_386 = 3;
@@ -38,7 +37,6 @@ export const EM_AARCH64 = 183;
 
 // Sections: https://gabi.xinuos.com/elf/03-sheader.html
 export const SHN_UNDEF = 0;
-export const SHN_LORESERVE = 0xff00;
 export const SHN_XINDEX = 0xffff;
 export const SHT_NULL = 0;
 export const SHT_PROGBITS = 1;
@@ -60,7 +58,7 @@ export const SHF_EXECINSTR = 4;
 // Symbols: https://gabi.xinuos.com/elf/05-symtab.html
 export const STB_LOCAL = 0;
 export const STB_GLOBAL = 1;
-export const STT_NOTYPE = 0;
+export const STT_OBJECT = 1;
 export const STT_FUNC = 2;
 export const STV_DEFAULT = 0;
 
@@ -94,8 +92,11 @@ export const DF_BIND_NOW = 8;
 // Relocations: https://gitlab.com/x86-psABIs/i386-ABI (table 2.9), https://gitlab.com/x86-psABIs/x86-64-ABI (table 4.9) and
 // https://github.com/ARM-software/abi-aa/blob/main/aaelf64/aaelf64.rst (dynamic relocations)
 export const R_386_GLOB_DAT = 6;
+export const R_386_RELATIVE = 8;
 export const R_X86_64_GLOB_DAT = 6;
+export const R_X86_64_RELATIVE = 8;
 export const R_AARCH64_GLOB_DAT = 1025;
+export const R_AARCH64_RELATIVE = 1027;
 
 // Notes: https://gabi.xinuos.com/elf/07-pheader.html#note-section
 export const NT_GNU_BUILD_ID = 3;

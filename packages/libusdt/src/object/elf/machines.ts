@@ -38,6 +38,8 @@ interface Machine {
   readonly relocations: Relocations;
   /** The relocation that puts a function's address into a word. */
   readonly globDat: number;
+  /** The one that adds the address where the object is loaded. */
+  readonly relative: number;
   readonly encoder: ElfEncoder;
 }
 
@@ -50,6 +52,7 @@ export const MACHINES: Readonly<Record<Arch, Machine>> = {
     maxPageSize: 4096,
     relocations: RELA,
     globDat: elf.R_X86_64_GLOB_DAT,
+    relative: elf.R_X86_64_RELATIVE,
     encoder: ELF64,
   },
   arm64: {
@@ -57,6 +60,7 @@ export const MACHINES: Readonly<Record<Arch, Machine>> = {
     maxPageSize: 65536,
     relocations: RELA,
     globDat: elf.R_AARCH64_GLOB_DAT,
+    relative: elf.R_AARCH64_RELATIVE,
     encoder: ELF64,
   },
   i386: {
@@ -64,6 +68,7 @@ export const MACHINES: Readonly<Record<Arch, Machine>> = {
     maxPageSize: 4096,
     relocations: REL,
     globDat: elf.R_386_GLOB_DAT,
+    relative: elf.R_386_RELATIVE,
     encoder: ELF32,
   },
 };

@@ -11,6 +11,7 @@
 
 import { alignUp, cStringLength, decodeText, writeCString } from '../bytes.ts';
 import type { ElfFormat } from './constants.ts';
+import { DescReader } from './desc.ts';
 import { ElfEncoder } from './encoder.ts';
 import { ElfError } from './error.ts';
 
@@ -58,6 +59,26 @@ export function* readNotes(section: Uint8Array, format: ElfFormat, align = 4): G
     }
     yield { name, type: view.getUint32(at + 8, little), desc: section.subarray(descOffset, end), descOffset };
     at = alignUp(end, padding);
+  }
+}
+
+/** What makes a note one of a kind: who defined it, and its type there. */
+export interface NoteKind {
+  readonly owner: string;
+  readonly type: number;
+}
+
+/**
+ * The descriptions of the notes of one kind in a section.
+ * @throws ElfError as readNotes() does.
+ */
+export function* readDescriptions(
+  section: Uint8Array,
+  format: ElfFormat,
+  { owner, type }: NoteKind,
+): Generator<DescReader> {
+  for (const note of readNotes(section, format)) {
+    if (note.name === owner && note.type === type) yield new DescReader(note, format);
   }
 }
 

@@ -52,6 +52,8 @@ export interface Segment64 {
 }
 
 export interface DyldInfo {
+  readonly rebase_off: number;
+  readonly rebase_size: number;
   readonly bind_off: number;
   readonly bind_size: number;
   readonly export_off: number;
@@ -109,10 +111,10 @@ export class MachOEncoder {
     }
   }
 
-  dyldInfo({ bind_off, bind_size, export_off, export_size }: DyldInfo): void {
+  dyldInfo(info: DyldInfo): void {
     // rebase, bind, weak_bind, lazy_bind, export: offset and size of each
-    this.words(macho.LC_DYLD_INFO_ONLY, DYLD_INFO_COMMAND, 0, 0, bind_off, bind_size);
-    this.words(0, 0, 0, 0, export_off, export_size);
+    this.words(macho.LC_DYLD_INFO_ONLY, DYLD_INFO_COMMAND, info.rebase_off, info.rebase_size);
+    this.words(info.bind_off, info.bind_size, 0, 0, 0, 0, info.export_off, info.export_size);
   }
 
   symtab(symoff: number, nsyms: number, stroff: number, strsize: number): void {
@@ -156,6 +158,10 @@ export class MachOEncoder {
     this.view.setUint16(this.at + 2, n_desc, true);
     this.at += 4;
     this.words64(n_value);
+  }
+
+  pointer(address: number): void {
+    this.words64(address);
   }
 
   private words(...values: readonly number[]): void {
