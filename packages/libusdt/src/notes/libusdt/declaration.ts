@@ -20,7 +20,7 @@ import { memoised, type Sequence } from '../../model/sequence.ts';
 import { cString, cStringLength, NO_BYTES, writeCString } from '../../object/bytes.ts';
 import type { ElfFormat } from '../../object/elf/constants.ts';
 import { ElfEncoder } from '../../object/elf/encoder.ts';
-import { planNotes, written } from '../../object/elf/note-writer.ts';
+import { noteStart, planNotes, written } from '../../object/elf/note-writer.ts';
 import { readDescriptions } from '../../object/elf/notes.ts';
 import type { SectionWriter } from '../../object/section.ts';
 
@@ -52,29 +52,34 @@ export function encodeDeclarations(probes: Sequence<ProbeDeclaration>, format: E
 /** As encodeDeclarations, but written later; the probes are asked for again then. */
 export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: ElfFormat): SectionWriter {
   // The pc is 64 bits wide in every file, so words are always written as ELF64 has them.
-  const wide: ElfFormat = { class: 64, data: format.data };
-  const encoder = new ElfEncoder(wide);
+  const encoder = new ElfEncoder({ class: 64, data: format.data });
   const endings = memoised((types: readonly string[]) => cString(joinTypes(types)));
-  let beginning = NO_BYTES;
+  let start = NO_BYTES;
   let provider: string | undefined;
   let module: string | undefined;
-  return planNotes(probes, wide, KIND, {
-    beginning(probe) {
-      if (probe.provider === provider && probe.module === module) return beginning;
-      ({ provider, module } = probe);
-      beginning = new Uint8Array(PC_SIZE + cStringLength(provider) + 1 + cStringLength(module) + 1);
-      writeCString(beginning, writeCString(beginning, PC_SIZE, provider), module);
-      return beginning;
-    },
-    restSize({ function: functionName, name, types }) {
+  /** A note up to the function; the same again for probes that differ in nothing else. */
+  const startOf = (probe: ProbeDeclaration): Uint8Array => {
+    if (probe.provider === provider && probe.module === module) return start;
+    ({ provider, module } = probe);
+    const strings = cStringLength(provider) + 1 + cStringLength(module) + 1;
+    const { bytes, desc } = noteStart(encoder, KIND, PC_SIZE + strings);
+    writeCString(bytes, writeCString(bytes, desc + PC_SIZE, provider), module);
+    start = bytes;
+    return start;
+  };
+  return planNotes(probes, encoder, KIND, {
+    size(probe) {
+      const { function: functionName, name } = probe;
       const functionLength = cStringLength(functionName) + 1;
       const nameLength = name === functionName ? functionLength : cStringLength(name) + 1;
-      return functionLength + nameLength + endings(types).length;
+      return startOf(probe).length + functionLength + nameLength + endings(probe.types).length;
     },
-    write(out, view, desc, rest, { pc, function: functionName, name, types }) {
-      encoder.word(view, desc, pc);
-      const end = writeCString(out, writeCString(out, rest, functionName), name);
-      const ending = endings(types);
+    write(out, view, at, desc, probe) {
+      const common = startOf(probe);
+      const ending = endings(probe.types);
+      out.set(common, at);
+      encoder.word(view, desc, probe.pc);
+      const end = writeCString(out, writeCString(out, at + common.length, probe.function), probe.name);
       out.set(ending, end);
       return end + ending.length;
     },

@@ -35,7 +35,7 @@ import {
 } from '../../object/bytes.ts';
 import { type ElfFormat, NT_STAPSDT } from '../../object/elf/constants.ts';
 import { ElfEncoder } from '../../object/elf/encoder.ts';
-import { planNotes, written } from '../../object/elf/note-writer.ts';
+import { noteStart, planNotes, written } from '../../object/elf/note-writer.ts';
 import { readDescriptions } from '../../object/elf/notes.ts';
 import type { SectionWriter } from '../../object/section.ts';
 
@@ -74,24 +74,30 @@ export function planStapsdtNotes(
   const encoder = new ElfEncoder(format);
   const { word } = encoder.sizes;
   const endings = memoised(cString);
-  let beginning = NO_BYTES;
+  let start = NO_BYTES;
   let [provider, base, semaphore]: [string, number | bigint, number | bigint] = ['', 0, 0];
-  return planNotes(probes, format, KIND, {
-    beginning(probe) {
-      if (probe.provider === '' || probe.name === '') throw nameless(probe);
-      if (probe.provider === provider && probe.base === base && probe.semaphore === semaphore)
-        return beginning;
-      ({ provider, base, semaphore } = probe);
-      beginning = new Uint8Array(3 * word + cStringLength(provider) + 1);
-      const view = new DataView(beginning.buffer);
-      writeCString(beginning, encoder.word(view, encoder.word(view, word, base), semaphore), provider);
-      return beginning;
+  /** A note up to the name; the same again for probes that differ in nothing else. */
+  const startOf = (probe: StapsdtProbe): Uint8Array => {
+    if (probe.provider === provider && probe.base === base && probe.semaphore === semaphore) return start;
+    ({ provider, base, semaphore } = probe);
+    const { bytes, desc } = noteStart(encoder, KIND, 3 * word + cStringLength(provider) + 1);
+    const view = new DataView(bytes.buffer);
+    writeCString(bytes, encoder.word(view, encoder.word(view, desc + word, base), semaphore), provider);
+    start = bytes;
+    return start;
+  };
+  return planNotes(probes, encoder, KIND, {
+    size(probe) {
+      const { name, args } = probe;
+      if (probe.provider === '' || name === '') throw nameless(probe);
+      return startOf(probe).length + names.length(name) + 1 + endings(args).length;
     },
-    restSize: ({ name, args }) => names.length(name) + 1 + endings(args).length,
-    write(out, view, desc, rest, { pc, name, args }) {
-      encoder.word(view, desc, pc);
-      const end = names.write(out, rest, name);
-      const ending = endings(args);
+    write(out, view, at, desc, probe) {
+      const common = startOf(probe);
+      const ending = endings(probe.args);
+      out.set(common, at);
+      encoder.word(view, desc, probe.pc);
+      const end = names.write(out, at + common.length, probe.name);
       out.set(ending, end);
       return end + ending.length;
     },
