@@ -1,7 +1,6 @@
 /**
  * An image as an ELF shared object: Linux (SDT notes, and a DOF document where DTrace's daemon wants one), illumos and
  * FreeBSD (a DOF document).
- * @module
  */
 
 import type { Target, TargetSystem } from '../model/target.ts';

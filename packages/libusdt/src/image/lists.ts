@@ -2,7 +2,6 @@
  * What an image says of its probes, three times over: in SDT notes, in our own notes, and in the symbol table. Each list
  * fills in one and the same object for every probe, since at ten thousand probes the garbage would be several times the
  * image, and the runtime's heap would grow for it, to stay grown.
- * @module
  */
 
 import { sizeOn } from '../abi/passing.ts';

@@ -1,6 +1,5 @@
 /**
  * What every binary writer and reader here needs: alignment and text in UTF-8, without one small array per string.
- * @module
  */
 
 const utf8 = new TextEncoder();

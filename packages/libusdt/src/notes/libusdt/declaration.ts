@@ -13,7 +13,6 @@
  *     types      string   C type names joined by `,`, as in `uint32_t,char *,json`; empty for no arguments
  *
  * Other tools skip notes of owners they do not know.
- * @module
  */
 
 import { memoised, type Sequence } from '../../model/sequence.ts';

@@ -1,7 +1,6 @@
 /**
  * Names in SDT notes are C identifiers: a probe `request-start` is `request__start` there. DTrace's compiler made
  * that convention (its `-G` turns `__` into `-`), sdt.h programs follow it, and perf accepts nothing else.
- * @module
  */
 
 import { cStringLength, type NameEncoding, writeCString } from '../../object/bytes.ts';

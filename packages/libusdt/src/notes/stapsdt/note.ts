@@ -21,7 +21,6 @@
  * - LTTng refuses probes with a semaphore.
  *
  * https://sourceware.org/systemtap/wiki/UserSpaceProbeImplementation
- * @module
  */
 
 import { memoised, type Sequence } from '../../model/sequence.ts';

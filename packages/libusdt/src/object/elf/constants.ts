@@ -3,7 +3,6 @@
  *
  * gABI: https://gabi.xinuos.com/ (elf header, sections, symbol table, program header, dynamic, note sections)
  * GNU additions: https://sourceware.org/git/?p=glibc.git;a=blob;f=elf/elf.h
- * @module
  */
 
 // e_ident: https://gabi.xinuos.com/elf/02-eheader.html

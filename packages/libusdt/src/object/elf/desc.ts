@@ -1,6 +1,5 @@
 /**
  * Reads the words and strings of one note's description.
- * @module
  */
 
 import { alignUp, decodeText } from '../bytes.ts';

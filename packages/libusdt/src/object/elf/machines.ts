@@ -4,7 +4,6 @@
  * Whether addends stand in relocations (RELA) or in the relocated word (REL) is a matter of the processor's ABI:
  * https://gitlab.com/x86-psABIs/i386-ABI (REL), https://gitlab.com/x86-psABIs/x86-64-ABI and
  * https://github.com/ARM-software/abi-aa/blob/main/aaelf64/aaelf64.rst (RELA)
- * @module
  */
 
 import type { Arch } from '../../model/target.ts';

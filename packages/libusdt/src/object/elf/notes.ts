@@ -6,7 +6,6 @@
  * whatever the specification said; only GNU properties (sections with an alignment of 8) pad to 8.
  *
  * https://gabi.xinuos.com/elf/07-pheader.html#note-section
- * @module
  */
 
 import { alignUp, cStringLength, decodeText, writeCString } from '../bytes.ts';

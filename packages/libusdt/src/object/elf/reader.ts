@@ -6,7 +6,6 @@
  * of a separate debug file describe the program it belongs to. What a section means is not interpreted.
  *
  * https://gabi.xinuos.com/elf/02-eheader.html
- * @module
  */
 
 import { ByteCursor } from '../byte-cursor.ts';

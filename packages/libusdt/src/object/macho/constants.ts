@@ -6,7 +6,6 @@
  * - https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/fat.h
  * - https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/mach/machine.h (CPU_*)
  * - https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/kern/cs_blobs.h (CS*)
- * @module
  */
 
 /** The first four bytes, in the order of the file; the other order says that all the rest is in the other order too. */

@@ -1,7 +1,6 @@
 /**
  * Mach-O on-disk structures of 64-bit little-endian files, one method each: no state but the place, no layout. Fields
  * have the names of mach-o/loader.h and nlist.h. Every load command's size is a multiple of 8.
- * @module
  */
 
 import { alignUp } from '../bytes.ts';

@@ -16,7 +16,6 @@
  * is not interpreted.
  *
  * https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/loader.h
- * @module
  */
 
 import { ByteCursor } from '../byte-cursor.ts';
