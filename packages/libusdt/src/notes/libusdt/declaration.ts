@@ -16,10 +16,10 @@
  */
 
 import { memoised, type Sequence } from '../../model/sequence.ts';
-import { cString, cStringLength, NO_BYTES, writeCString } from '../../object/bytes.ts';
+import { alignUp, cString, cStringLength, NO_BYTES, writeCString } from '../../object/bytes.ts';
 import type { ElfFormat } from '../../object/elf/constants.ts';
 import { ElfEncoder } from '../../object/elf/encoder.ts';
-import { noteStart, planNotes, written } from '../../object/elf/note-writer.ts';
+import { NoteWriter, written } from '../../object/elf/note-writer.ts';
 import { readDescriptions } from '../../object/elf/notes.ts';
 import type { SectionWriter } from '../../object/section.ts';
 
@@ -52,6 +52,7 @@ export function encodeDeclarations(probes: Sequence<ProbeDeclaration>, format: E
 export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: ElfFormat): SectionWriter {
   // The pc is 64 bits wide in every file, so words are always written as ELF64 has them.
   const encoder = new ElfEncoder({ class: 64, data: format.data });
+  const notes = new NoteWriter(encoder, KIND);
   const endings = memoised((types: readonly string[]) => cString(joinTypes(types)));
   let start = NO_BYTES;
   let provider: string | undefined;
@@ -61,28 +62,34 @@ export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: Elf
     if (probe.provider === provider && probe.module === module) return start;
     ({ provider, module } = probe);
     const strings = cStringLength(provider) + 1 + cStringLength(module) + 1;
-    const { bytes, desc } = noteStart(encoder, KIND, PC_SIZE + strings);
-    writeCString(bytes, writeCString(bytes, desc + PC_SIZE, provider), module);
-    start = bytes;
+    start = notes.start(PC_SIZE + strings);
+    writeCString(start, writeCString(start, notes.desc + PC_SIZE, provider), module);
     return start;
   };
-  return planNotes(probes, encoder, KIND, {
-    size(probe) {
-      const { function: functionName, name } = probe;
-      const functionLength = cStringLength(functionName) + 1;
-      const nameLength = name === functionName ? functionLength : cStringLength(name) + 1;
-      return startOf(probe).length + functionLength + nameLength + endings(probe.types).length;
+  let length = 0;
+  for (let i = 0; i < probes.length; i++) {
+    const probe = probes.at(i)!;
+    const { function: functionName, name } = probe;
+    const functionLength = cStringLength(functionName) + 1;
+    const nameLength = name === functionName ? functionLength : cStringLength(name) + 1;
+    length += alignUp(startOf(probe).length + functionLength + nameLength + endings(probe.types).length, 4);
+  }
+  return {
+    length,
+    write(out) {
+      const view = new DataView(out.buffer, out.byteOffset, out.length);
+      for (let i = 0, at = 0; i < probes.length; i++) {
+        const probe = probes.at(i)!;
+        const common = startOf(probe);
+        const ending = endings(probe.types);
+        out.set(common, at);
+        encoder.word(view, at + notes.desc, probe.pc);
+        const end = writeCString(out, writeCString(out, at + common.length, probe.function), probe.name);
+        out.set(ending, end);
+        at = notes.end(view, at, end + ending.length);
+      }
     },
-    write(out, view, at, desc, probe) {
-      const common = startOf(probe);
-      const ending = endings(probe.types);
-      out.set(common, at);
-      encoder.word(view, desc, probe.pc);
-      const end = writeCString(out, writeCString(out, at + common.length, probe.function), probe.name);
-      out.set(ending, end);
-      return end + ending.length;
-    },
-  });
+  };
 }
 
 /** The strings of a declaration as they follow each other in its note, NULs included. */

@@ -25,6 +25,7 @@
 
 import { memoised, type Sequence } from '../../model/sequence.ts';
 import {
+  alignUp,
   cString,
   cStringLength,
   type NameEncoding,
@@ -34,7 +35,7 @@ import {
 } from '../../object/bytes.ts';
 import { type ElfFormat, NT_STAPSDT } from '../../object/elf/constants.ts';
 import { ElfEncoder } from '../../object/elf/encoder.ts';
-import { noteStart, planNotes, written } from '../../object/elf/note-writer.ts';
+import { NoteWriter, written } from '../../object/elf/note-writer.ts';
 import { readDescriptions } from '../../object/elf/notes.ts';
 import type { SectionWriter } from '../../object/section.ts';
 
@@ -72,6 +73,7 @@ export function planStapsdtNotes(
 ): SectionWriter {
   const encoder = new ElfEncoder(format);
   const { word } = encoder.sizes;
+  const notes = new NoteWriter(encoder, KIND);
   const endings = memoised(cString);
   let start = NO_BYTES;
   let [provider, base, semaphore]: [string, number | bigint, number | bigint] = ['', 0, 0];
@@ -79,28 +81,33 @@ export function planStapsdtNotes(
   const startOf = (probe: StapsdtProbe): Uint8Array => {
     if (probe.provider === provider && probe.base === base && probe.semaphore === semaphore) return start;
     ({ provider, base, semaphore } = probe);
-    const { bytes, desc } = noteStart(encoder, KIND, 3 * word + cStringLength(provider) + 1);
-    const view = new DataView(bytes.buffer);
-    writeCString(bytes, encoder.word(view, encoder.word(view, desc + word, base), semaphore), provider);
-    start = bytes;
+    start = notes.start(3 * word + cStringLength(provider) + 1);
+    const view = new DataView(start.buffer);
+    writeCString(start, encoder.word(view, encoder.word(view, notes.desc + word, base), semaphore), provider);
     return start;
   };
-  return planNotes(probes, encoder, KIND, {
-    size(probe) {
-      const { name, args } = probe;
-      if (probe.provider === '' || name === '') throw nameless(probe);
-      return startOf(probe).length + names.length(name) + 1 + endings(args).length;
+  let length = 0;
+  for (let i = 0; i < probes.length; i++) {
+    const probe = probes.at(i)!;
+    if (probe.provider === '' || probe.name === '') throw nameless(probe);
+    length += alignUp(startOf(probe).length + names.length(probe.name) + 1 + endings(probe.args).length, 4);
+  }
+  return {
+    length,
+    write(out) {
+      const view = new DataView(out.buffer, out.byteOffset, out.length);
+      for (let i = 0, at = 0; i < probes.length; i++) {
+        const probe = probes.at(i)!;
+        const common = startOf(probe);
+        const ending = endings(probe.args);
+        out.set(common, at);
+        encoder.word(view, at + notes.desc, probe.pc);
+        const end = names.write(out, at + common.length, probe.name);
+        out.set(ending, end);
+        at = notes.end(view, at, end + ending.length);
+      }
     },
-    write(out, view, at, desc, probe) {
-      const common = startOf(probe);
-      const ending = endings(probe.args);
-      out.set(common, at);
-      encoder.word(view, desc, probe.pc);
-      const end = names.write(out, at + common.length, probe.name);
-      out.set(ending, end);
-      return end + ending.length;
-    },
-  });
+  };
 }
 
 function nameless({ provider, name }: StapsdtProbe): RangeError {

@@ -1,56 +1,42 @@
-/** Writes many notes of one kind, without an object or a small array per note. */
+/**
+ * What writing many notes of one kind has in common, without an object or a small array per note.
+ *
+ * The loops over the notes are in the modules of the kinds. V8 would compile a common one for the first kind, and throw that
+ * away when it meets the second: a tenth of the time that 10,000 probes take.
+ */
 
-import type { Sequence } from '../../model/sequence.ts';
 import { alignUp, cString } from '../bytes.ts';
 import type { SectionWriter } from '../section.ts';
 import type { ElfEncoder } from './encoder.ts';
 import type { NoteKind } from './notes.ts';
 
-/** How an item becomes a note. */
-export interface NoteForm<Item> {
-  /** Bytes of the whole note, without padding. @throws RangeError for an item that can't be in one. */
-  size(item: Item): number;
-  /**
-   * Writes the note, and returns the offset behind its last byte.
-   * @param desc offset of the description.
-   */
-  write(out: Uint8Array, view: DataView, at: number, desc: number, item: Item): number;
-}
+export class NoteWriter {
+  /** Where a note's description begins, from the start of the note. */
+  readonly desc: number;
+  readonly #encoder: ElfEncoder;
+  readonly #start: Uint8Array;
 
-/** The header, the owner, and room for the beginning of the description, which is at the end of it. */
-export function noteStart(encoder: ElfEncoder, { owner, type }: NoteKind, beginning: number) {
-  const name = cString(owner);
-  const desc = encoder.sizes.nhdr + alignUp(name.length, 4);
-  const bytes = new Uint8Array(desc + beginning);
-  encoder.nhdr(new DataView(bytes.buffer), 0, { n_namesz: name.length, n_descsz: 0, n_type: type });
-  bytes.set(name, encoder.sizes.nhdr);
-  return { bytes, desc };
-}
+  constructor(encoder: ElfEncoder, { owner, type }: NoteKind) {
+    const name = cString(owner);
+    this.#encoder = encoder;
+    this.desc = encoder.sizes.nhdr + alignUp(name.length, 4);
+    this.#start = new Uint8Array(this.desc);
+    encoder.nhdr(new DataView(this.#start.buffer), 0, { n_namesz: name.length, n_descsz: 0, n_type: type });
+    this.#start.set(name, encoder.sizes.nhdr);
+  }
 
-/**
- * The contents of a 4-aligned section with one note per item. The items are asked for twice: now, for the size, and when
- * the section is written.
- */
-export function planNotes<Item>(
-  items: Sequence<Item>,
-  encoder: ElfEncoder,
-  kind: NoteKind,
-  form: NoteForm<Item>,
-): SectionWriter {
-  const { desc } = noteStart(encoder, kind, 0);
-  let length = 0;
-  for (let i = 0; i < items.length; i++) length += alignUp(form.size(items.at(i)!), 4);
-  return {
-    length,
-    write(out) {
-      const view = new DataView(out.buffer, out.byteOffset, out.length);
-      for (let i = 0, at = 0; i < items.length; i++) {
-        const end = form.write(out, view, at, at + desc, items.at(i)!);
-        encoder.descsz(view, at, end - at - desc);
-        at += alignUp(end - at, 4);
-      }
-    },
-  };
+  /** Header and owner of a note, and room for so many bytes of its description. */
+  start(size: number): Uint8Array {
+    const bytes = new Uint8Array(this.desc + size);
+    bytes.set(this.#start);
+    return bytes;
+  }
+
+  /** Ends the note that begins at `at`: its last byte is before `end`. @returns the offset of the next note. */
+  end(view: DataView, at: number, end: number): number {
+    this.#encoder.descsz(view, at, end - at - this.desc);
+    return at + alignUp(end - at, 4);
+  }
 }
 
 /** All bytes of a section. */

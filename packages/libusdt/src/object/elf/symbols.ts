@@ -23,8 +23,8 @@ export function symbolCount({ locals, exports }: SymbolTable): number {
 export function symbolNamesSize({ locals, exports }: SymbolTable): number {
   const { list, prefix = '', encoding = UNCHANGED } = locals;
   let size = 1 + (cStringLength(prefix) + 1) * list.length;
-  for (let i = 0; i < list.length; i++) size += encoding.length(list.at(i)!.name);
   for (const { name } of exports) size += cStringLength(name) + 1;
+  for (let i = 0; i < list.length; i++) size += encoding.length(list.at(i)!.name);
   return size;
 }
 
