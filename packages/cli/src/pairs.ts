@@ -92,7 +92,7 @@ function parseKey(text: string): KeyField[] {
   return text.split(',').map((part) => {
     const [start, done, ...rest] = part.split('=');
     if (rest.length > 0)
-      throw new UsageError(`--key: "${shown(part)}" is not a field, or one of start = one of done`);
+      throw new UsageError(`--key: expected FIELD or START_FIELD=DONE_FIELD, got "${shown(part)}"`);
     return { start: parseField(start!, '--key'), done: parseField(done ?? start!, '--key') };
   });
 }

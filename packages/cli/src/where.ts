@@ -144,7 +144,7 @@ class Parser {
     }
     this.start = this.text.length - this.text.slice(this.at).trimStart().length;
     this.token = '';
-    if (this.start < this.text.length) this.fail('this is not part of the language');
+    if (this.start < this.text.length) this.fail('unexpected character');
   }
 
   private fail(message: string): never {

@@ -1,6 +1,6 @@
 /**
  * Names as every tracer takes them. The original takes any, and tracers then drop the probe without a word;
- * programs exist that live with that, so a name is mended rather than refused.
+ * programs exist that live with that, so a name is fixed rather than refused.
  * The rules are libusdt's (packages/libusdt/src/provider/names.ts).
  * @module
  */
@@ -24,12 +24,12 @@ export function moduleName(name: string): string {
 }
 
 function identifier(name: string, longest: number): string {
-  const mended = name.replace(/[^A-Za-z0-9_-]/g, '_').replace(/^(?=[0-9-]|$)/, '_');
+  const fixed = name.replace(/[^A-Za-z0-9_-]/g, '_').replace(/^(?=[0-9-]|$)/, '_');
   let end = 0;
   // Most tracers show "-" as "__".
-  for (let room = longest; end < mended.length; end++) {
-    room -= mended[end] === '-' ? 2 : 1;
+  for (let room = longest; end < fixed.length; end++) {
+    room -= fixed[end] === '-' ? 2 : 1;
     if (room < 0) break;
   }
-  return mended.slice(0, end);
+  return fixed.slice(0, end);
 }

@@ -86,8 +86,9 @@ export {
   SHT_SUNW_dof,
   SHT_SYMTAB,
 } from './object/elf/constants.ts';
+export type { ElfNote, LocatedNote } from './object/elf/desc.ts';
 export { ElfError } from './object/elf/error.ts';
-export { type ElfNote, encodeNotes, type LocatedNote, readNotes } from './object/elf/notes.ts';
+export { encodeNotes, readNotes } from './object/elf/notes.ts';
 export { type ElfFile, type ElfSection, type ElfSegment, readElf } from './object/elf/reader.ts';
 export {
   MH_OBJECT,

@@ -2,9 +2,9 @@
  * DOF document -> probe sites, and what is wrong with it.
  *
  * A document says where its probes are as addresses plus offsets. In an ELF file the address is one of the file, or,
- * on FreeBSD, counts from the word that holds it. On macOS the offsets count from the document itself; on x86 its
- * kernel expects them to be one too large for a tracepoint, and two too small for an is-enabled question, since Apple's linker
- * notes the place of a call's operand, and the question's answer is behind an instruction of two bytes.
+ * on FreeBSD, counts from the word that holds it. On macOS the offsets count from the document itself. On x86, xnu expects
+ * offset + 1 for a probe, since Apple's linker notes the place of a call's operand; and offset - 2 for an is-enabled probe,
+ * whose answer follows an instruction of two bytes.
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/dev/dtrace/fasttrap.c (fasttrap_meta_create_probe)
  * @module
  */
@@ -87,7 +87,7 @@ export function probesOfDof(section: DofSection, quota: Quota, wanted?: ProbeFil
   return { sites, problems, warnings };
 }
 
-/** What the system says that is content with most of it, where several come into question. */
+/** What the system says that is content with most of it, where there are several. */
 function judge(bytes: Uint8Array, { systems, encoding }: DofSection): string[] {
   const verdicts = systems.map((system) => ({ system, findings: validateDof(bytes, system, { encoding }) }));
   const { system, findings } = verdicts.reduce((best, other) =>

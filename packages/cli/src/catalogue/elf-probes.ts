@@ -3,8 +3,8 @@
  * program called it and what types its arguments have. DTrace has its own: DOF documents, or `.note.usdt` where DTrace
  * for Linux made the program. A place that several describe is one site.
  *
- * Prelinking moves a file's addresses without touching its notes: the notes carry the address that `.stapsdt.base` had
- * when the file was linked, and what it has now tells by how much all have moved.
+ * Prelinking moves a file's addresses without touching its notes. By how much: the address that `.stapsdt.base` has now,
+ * less the one in the note, which it had when the file was linked.
  * https://sourceware.org/systemtap/wiki/UserSpaceProbeImplementation
  * @module
  */
@@ -146,7 +146,7 @@ function sdtSite(
   const moved = base !== undefined && note.base !== 0n ? base - note.base : 0n;
   const address = note.pc + moved;
   const offset = space.offsetOf(address);
-  // The semaphore moved with everything else, unless the linker that moved the file mended the note.
+  // The semaphore moved with everything else, unless the linker that moved the file fixed the note.
   const semaphoreAddress =
     note.semaphore === 0n
       ? undefined

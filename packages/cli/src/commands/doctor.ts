@@ -21,7 +21,7 @@ The exit code is 4 if something fails that tracing needs; warnings do not count.
 
 Examples:
   $ sudo usdt doctor                           everything, with a self-test
-  $ usdt doctor --json | jq 'select(.fix)'     what can be mended, and how
+  $ usdt doctor --json | jq 'select(.fix)'     what can be fixed, and how
 `;
 
 export function define(command: Command): void {

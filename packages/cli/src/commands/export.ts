@@ -49,7 +49,7 @@ export function define(command: Command): void {
     )
     .option(
       '--by <fields>',
-      'a label for each of these fields, as in arg1 or comm,arg0; latencies by those of the end',
+      "label metrics by these fields (arg1, or comm,arg0); latencies use the end event's",
     )
     .option('--buckets <seconds,...>', 'upper ends of the buckets of latencies', parseBuckets, BUCKETS)
     .option('-q, --quiet', 'no messages about what is traced')

@@ -34,7 +34,7 @@ interface ScriptOptions {
 const EXAMPLES = `
 Tracers: ${Object.keys(TRACERS).join(', ')}.
 Probes of running processes are found, those of the files given with -f, and those of libusdt programs that ran before.
-What is of more than one file is printed as a shell script that writes them.
+If a script consists of several files, a shell script that creates them is printed.
 
 Examples:
   $ usdt script bpftrace 'webapp:request-*' > webapp.bt && sudo bpftrace webapp.bt

@@ -56,16 +56,20 @@ export function checkTexts(
   panicOnWarn: string | undefined = readText(PANIC_ON_WARN),
 ): Finding {
   const check = 'texts';
-  const event = 'an event with more than about 4,000 bytes of text';
+  const event = 'an event longer than about 4,000 bytes';
   if (panicOnWarn?.trim() === '1') {
     const message = `${event} makes the kernel warn, and this machine panics then (kernel.panic_on_warn). libusdt cuts texts before that; C programs don't`;
     return { check, state: 'warn', message, fix: 'sysctl kernel.panic_on_warn=0' };
   }
   if (isBefore(release, WITH_BOUNDS)) {
-    const message = `${event} makes Linux before ${WITH_BOUNDS.join('.')} overwrite its own memory, unless it was mended (CVE-2024-50067). libusdt cuts texts before that; C programs don't`;
+    const message = `${event} makes Linux before ${WITH_BOUNDS.join('.')} overwrite its own memory, unless that was fixed (CVE-2024-50067). libusdt cuts texts before that; C programs don't`;
     return { check, state: 'warn', message };
   }
-  return { check, state: 'ok', message: `${event} is dropped, and not counted: C programs may have some` };
+  return {
+    check,
+    state: 'ok',
+    message: `${event} is dropped by the kernel without being counted: libusdt cuts its own, C programs may have some`,
+  };
 }
 
 export function readText(path: string): string | undefined {

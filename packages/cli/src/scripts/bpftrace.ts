@@ -11,7 +11,9 @@ import {
   type Generate,
   groupProbes,
   notesOn,
+  type PrintfDialect,
   type ProbeGroup,
+  printfArguments,
   printfTitle,
   type Rule,
   type ScriptArgument,
@@ -26,6 +28,8 @@ import {
 function maxArguments(arch: Arch): number {
   return PROCESSORS[READERS[arch].kernel].convention('linux').argumentRegisters;
 }
+
+const PRINTF: PrintfDialect = { long: 'll', string: '\\"%s\\"' };
 
 const generate: Generate = ({ probes, pids, command }) => {
   const clauses = groupProbes(probes, ({ file }) => String(file.arch)).map((group) => clause(group, pids));
@@ -51,7 +55,7 @@ function clause({ first, probes }: ProbeGroup, pids: readonly number[]): string 
     ({ path, sdtProvider, sdtName }) => `usdt:${[path, sdtProvider, sdtName].map(word).join(':')}`,
   );
   const predicate = pids.length > 0 ? `/${pids.map((pid) => `pid == ${pid}`).join(' || ')}/\n` : '';
-  const format = shown.map((type, index) => ` arg${index}=${conversion(type)}`).join('');
+  const format = printfArguments(shown, PRINTF);
   const values = shown.map((type, index) => `, ${value(type, `arg${index}`)}`).join('');
   return `${comment('//', [signature(first), ...notes])}
 ${points.join(',\n')}
@@ -83,13 +87,6 @@ export const bpftrace: ScriptLanguage = {
   obstacle: ({ path, sdtProvider, sdtName }) =>
     brokenRule(sdtProvider, [COLON, ...NAME]) ?? brokenRule(sdtName, NAME) ?? brokenRule(path, PATH),
 };
-
-function conversion(type: ScriptArgument): string {
-  if (type.kind === 'json') return '%s';
-  if (type.kind === 'string') return '\\"%s\\"';
-  if (type.kind === 'pointer' || type.kind === 'float') return '0x%llx';
-  return type.isSigned ? '%lld' : '%llu';
-}
 
 function value(type: ScriptArgument, name: string): string {
   if (type.text) return `str(${name})`;

@@ -10,7 +10,9 @@ import {
   type Generate,
   groupProbes,
   notesOn,
+  type PrintfDialect,
   type ProbeGroup,
+  printfArguments,
   printfTitle,
   type Rule,
   type ScriptArgument,
@@ -20,6 +22,8 @@ import {
 
 /** `arg0` to `arg9` are in every DTrace; what is beyond is an error there. https://illumos.org/books/dtrace/chp-variables.html */
 const MAX_ARGUMENTS = 10;
+
+const PRINTF: PrintfDialect = { long: 'll', string: '\\"%s\\"' };
 
 const generate: Generate = ({ probes, pids, command }) => {
   // A file is no part of a probe's name here: programs that differ in the types of a probe share its clause.
@@ -55,7 +59,7 @@ function clause({ first }: ProbeGroup, pids: readonly number[]): string {
   const name = dName(first.name);
   const providers = pids.length > 0 ? pids.map((pid) => `${first.provider}${pid}`) : [`${first.provider}*`];
   const points = providers.map((provider) => `${provider}:::${name}`);
-  const format = shown.map((type, index) => ` arg${index}=${conversion(type)}`).join('');
+  const format = printfArguments(shown, PRINTF);
   const values = shown.map((type, index) => `,\n    ${value(type, `arg${index}`)}`).join('');
   const lines = [signature({ ...first, name }), ...notes].map((line) =>
     comment('', [line]).trimStart().replaceAll('*/', COMMENT_END),
@@ -85,13 +89,6 @@ export const dtrace: ScriptLanguage = {
   generate,
   obstacle: ({ provider, name }) => brokenRule(provider, PROVIDER) ?? brokenRule(name, NAME),
 };
-
-function conversion(type: ScriptArgument): string {
-  if (type.kind === 'json') return '%s';
-  if (type.kind === 'string') return '\\"%s\\"';
-  if (type.kind === 'pointer' || type.kind === 'float') return '0x%llx';
-  return type.isSigned ? '%lld' : '%llu';
-}
 
 function value(type: ScriptArgument, name: string): string {
   if (type.text) return `${name} == 0 ? "(null)" : copyinstr(${name})`;

@@ -204,3 +204,23 @@ export function cString(text: string): string {
 export function printfTitle(probe: Pick<ProbeSite, 'provider' | 'name'>, percent = '%%'): string {
   return cString(shown(probeTitle(probe)).replaceAll('%', percent)).slice(1, -1);
 }
+
+/** What differs between the printf functions of the tracers. */
+export interface PrintfDialect {
+  /** Stands before the letter of a 64-bit integer's conversion. */
+  readonly long: 'll' | '';
+  /** How a string is printed. */
+  readonly string: string;
+}
+
+/** The part of a printf's format that prints the arguments, as in ` arg0=%llu arg1=%s`. */
+export function printfArguments(types: readonly ScriptArgument[], dialect: PrintfDialect): string {
+  return types.map((type, index) => ` arg${index}=${conversion(type, dialect)}`).join('');
+}
+
+function conversion({ kind, isSigned }: ScriptArgument, { long, string }: PrintfDialect): string {
+  if (kind === 'json') return '%s';
+  if (kind === 'string') return string;
+  if (kind === 'pointer' || kind === 'float') return `0x%${long}x`;
+  return `%${long}${isSigned ? 'd' : 'u'}`;
+}

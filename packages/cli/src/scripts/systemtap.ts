@@ -11,7 +11,9 @@ import {
   type Generate,
   groupProbes,
   notesOn,
+  type PrintfDialect,
   type ProbeGroup,
+  printfArguments,
   printfTitle,
   type Rule,
   type ScriptArgument,
@@ -21,6 +23,9 @@ import {
 
 /** It reads the SDT note, which lists no more. */
 const MAX_ARGUMENTS = 12;
+
+/** Integers have 64 bits; `user_string_quoted` adds the quotes. */
+const PRINTF: PrintfDialect = { long: '', string: '%s' };
 
 const generate: Generate = ({ probes, pids, command }) => {
   const clauses = groupProbes(probes).map((group) => clause(group, pids));
@@ -39,7 +44,7 @@ function clause({ first, probes }: ProbeGroup, pids: readonly number[]): string 
   );
   const condition =
     pids.length > 0 ? `  if (!(${pids.map((pid) => `pid() == ${pid}`).join(' || ')})) next\n` : '';
-  const format = types.map((type, index) => ` arg${index}=${conversion(type)}`).join('');
+  const format = printfArguments(types, PRINTF);
   const values = types.map((type, index) => `,\n    ${value(type, index)}`).join('');
   return `${comment('#', [signature(first), ...notes])}
 probe ${points.join(',\n  ')}
@@ -58,12 +63,6 @@ export const systemtap: ScriptLanguage = {
   obstacle: ({ path, sdtProvider, sdtName }) =>
     brokenRule(sdtProvider, [PATTERN]) ?? brokenRule(sdtName, NAME) ?? brokenRule(path, [PATTERN]),
 };
-
-function conversion(type: ScriptArgument): string {
-  if (type.text) return '%s';
-  if (type.kind === 'pointer' || type.kind === 'float') return '0x%x';
-  return type.isSigned ? '%d' : '%u';
-}
 
 /** The first argument is `$arg1`; SystemTap reads it by the size and sign of the note. */
 function value(type: ScriptArgument, index: number): string {

@@ -136,8 +136,7 @@ function memoryText(place: OperandPlace, { address, offset }: FetchContext): str
     case 'absolute':
       return `@${BigInt.asUintN(64, place.address)}`;
     case 'file':
-      // The kernel takes `@+N` for N bytes behind the start of the file, as if it was mapped where the tracepoint is:
-      // what counts is the distance to the tracepoint.
+      // `@+N` is file offset N through the tracepoint's mapping, so it works wherever the file is loaded.
       return `@+${place.address - address + offset}`;
     default:
       throw new TypeError(`a ${place.kind} is not memory`);

@@ -7,7 +7,7 @@
  */
 
 import type { ByteOrder } from '../model/target.ts';
-import type { Label } from './assembler.ts';
+import type { Assembler, Label } from './assembler.ts';
 
 /** The 32-bit word of a reference, from the distance in bytes between that word's first byte and the label. */
 export type EncodeDistance = (distance: number) => number;
@@ -126,4 +126,26 @@ export class CodeBuffer {
     this.#length = length;
     return at;
   }
+}
+
+/** The methods of an assembler that are the same on every architecture. */
+type BufferMethods = Pick<Assembler, 'position' | 'label' | 'bind' | 'align' | 'finish' | 'repeat'>;
+
+/** The assembler of an architecture, from what is its own. */
+export function assemblerOn(
+  buffer: CodeBuffer,
+  align: Assembler['align'],
+  own: Omit<Assembler, keyof BufferMethods>,
+): Assembler {
+  const methods: BufferMethods = {
+    get position() {
+      return buffer.length;
+    },
+    label: () => buffer.label(),
+    bind: (label) => buffer.bind(label),
+    align,
+    finish: () => buffer.finish(),
+    repeat: (size, count) => buffer.repeat(size, count),
+  };
+  return Object.assign(methods, own);
 }

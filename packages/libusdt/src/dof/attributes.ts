@@ -1,7 +1,6 @@
 /**
  * Stability attributes as DOF carries them: one 32-bit word each, (names << 24) | (data << 16) | (class << 8),
  * as DOF_ATTR() of <sys/dtrace.h> has it.
- * @module
  */
 
 import { type Attribute, type Attributes, DEPENDENCY_CLASSES, STABILITIES } from '../model/attributes.ts';

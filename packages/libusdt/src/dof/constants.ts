@@ -2,7 +2,6 @@
  * Numbers of the DTrace Object Format, by the names of illumos' <sys/dtrace.h>:
  * https://github.com/illumos/illumos-gate/blob/master/usr/src/uts/common/sys/dtrace.h
  * The same in XNU (bsd/sys/dtrace.h), FreeBSD (cddl/contrib/opensolaris) and dtrace-utils (include/dtrace/dof_defines.h).
- * @module
  */
 
 // dofh_ident: 16 bytes that say what the rest is.

@@ -1,7 +1,6 @@
 /**
  * From a DOF document to values. Reads what any writer has written (dtrace -G, libusdt, others), as far as providers
  * go; D programs, which the format may hold too, are passed over.
- * @module
  */
 
 import { alignUp, decodeText } from '../object/bytes.ts';

@@ -1,6 +1,5 @@
 /**
  * What a DOF document says, as values: providers, their probes, where these are and what they hand over.
- * @module
  */
 
 /** Data model, byte order and version: what a document's first bytes tell. */

@@ -9,7 +9,6 @@
  *
  * Everything that the format can hold is written; what systems make of it is validate.ts' concern.
  * https://github.com/illumos/illumos-gate/blob/master/usr/src/uts/common/sys/dtrace.h (DOF)
- * @module
  */
 
 import * as dof from './constants.ts';

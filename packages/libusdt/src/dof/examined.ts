@@ -1,7 +1,6 @@
 /**
  * What the rules look at: a document whose header has been found to be right, read anew each time, since relocations
  * may change anything of it.
- * @module
  */
 
 import { decodeText } from '../object/bytes.ts';

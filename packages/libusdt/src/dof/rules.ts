@@ -1,6 +1,5 @@
 /**
  * The rules by which kernels and dtprobed judge a document, by name, in the order in which they are applied.
- * @module
  */
 
 /**

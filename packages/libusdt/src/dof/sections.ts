@@ -1,7 +1,6 @@
 /**
  * The parts of a document while it is being written: its string table, and its list of sections, which gives each
  * an index and a place.
- * @module
  */
 
 import { alignUp, cStringLength, writeCString } from '../object/bytes.ts';

@@ -1,7 +1,6 @@
 /**
  * DOF's structures in bytes, one reader and one writer each, and nothing else. Fields have the names of
  * <sys/dtrace.h>, without their prefixes. 64-bit fields are bigints when read: a damaged document may hold anything.
- * @module
  */
 
 import { SIZE } from './constants.ts';

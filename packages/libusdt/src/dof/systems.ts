@@ -5,7 +5,6 @@
  * - FreeBSD: https://github.com/freebsd/freebsd-src/blob/main/sys/cddl/contrib/opensolaris/uts/common/dtrace/dtrace.c
  * - macOS: https://github.com/apple-oss-distributions/xnu/blob/main/bsd/dev/dtrace/dtrace.c
  * - Linux: https://github.com/oracle/dtrace-utils/blob/devel/libcommon/usdt_parser_dof.c
- * @module
  */
 
 import { DOF_RELO_DOFREL, DOF_RELO_NONE, DOF_RELO_SETX, DTRACE_FUNCNAMELEN, SIZE } from './constants.ts';

@@ -1,7 +1,6 @@
 /**
- * The rules for enablings: programs that are to run in a process, as those that name the frames of a stack. What stands
- * around a program is judged, the program itself is not.
- * @module
+ * The rules for enablings: programs that are to run in a process, as those that name the frames of a stack. The sections
+ * around a program are validated, the program itself is not.
  */
 
 import * as dof from './constants.ts';

@@ -1,7 +1,6 @@
 /**
  * The rules for one provider and its probes: what the kernel looks at before it makes them, and what it does not
  * tell when it makes none.
- * @module
  */
 
 import { STABILITIES } from '../model/attributes.ts';

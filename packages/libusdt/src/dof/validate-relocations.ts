@@ -1,7 +1,6 @@
 /**
  * The rules for relocations, and what they do: systems add the address where an object was loaded to words of the
  * document before they look at its providers, wherever these words are.
- * @module
  */
 
 import * as dof from './constants.ts';

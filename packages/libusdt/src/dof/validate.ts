@@ -2,7 +2,6 @@
  * Judges a document as a system would that is asked to register it. Kernels answer EINVAL and nothing else, or
  * success and no probes; this says which rule is broken, and where. docs/dof-validation.md has what it was compared
  * with.
- * @module
  */
 
 import * as dof from './constants.ts';

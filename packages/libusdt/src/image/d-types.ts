@@ -5,7 +5,6 @@
  *
  * An argument of D is a word of the process (fasttrap_isa.c: fasttrap_usdt_getarg). Where words have 32 bits, one of 64
  * bits is two arguments of D. And D's `long` is the kernel's, which may have 64 bits when the process' has 32.
- * @module
  */
 
 import { hasNarrowWords, isPassedAsTwo } from '../arch/passing.ts';

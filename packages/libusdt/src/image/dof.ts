@@ -6,7 +6,6 @@
  *
  * macOS knows no relocations: there a site is an offset from the document itself, which lies in the image beside the
  * code. What its kernel subtracts from it depends on the processor.
- * @module
  */
 
 import { PROCESSORS } from '../arch/index.ts';

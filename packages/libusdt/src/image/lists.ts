@@ -2,7 +2,6 @@
  * What an image says of its probes, three times over: in SDT notes, in our own notes, and in the symbol table. Each list
  * fills in one and the same object for every probe, since at ten thousand probes the garbage would be several times the
  * image, and the runtime's heap would grow for it, to stay grown.
- * @module
  */
 
 import { sizeOn } from '../arch/passing.ts';
@@ -13,16 +12,16 @@ import type { ProbeDeclaration } from '../notes/libusdt/declaration.ts';
 import { sdtName } from '../notes/stapsdt/name.ts';
 import type { StapsdtProbe } from '../notes/stapsdt/note.ts';
 import { argumentString } from '../notes/stapsdt/operands.ts';
-import type { CodeSymbol } from '../object/elf/shared-object.ts';
+import type { SectionSymbol } from '../object/section.ts';
 import type { ImageDefinition } from './definition.ts';
 import type { ImageSites } from './sites.ts';
 
-/** Names are as the definition has them; SDT_SPELLING is for the SDT notes and symbols. */
+/** Names are as the definition has them; SDT_NAMES is for the SDT notes and symbols. */
 export interface ImageLists {
   readonly stapsdt: Sequence<StapsdtProbe>;
   readonly declarations: Sequence<ProbeDeclaration>;
   /** Without the prefix that all have, the provider's name. */
-  readonly symbols: Sequence<CodeSymbol>;
+  readonly symbols: Sequence<SectionSymbol>;
   readonly symbolPrefix: string;
 }
 

@@ -1,7 +1,6 @@
 /**
  * What the images in a file were built for, by the file's own headers: ELF files and Mach-O bundles are for one
  * platform each, a universal file has a bundle for each processor.
- * @module
  */
 
 import { archOfElf, archOfMachO } from '../arch/index.ts';

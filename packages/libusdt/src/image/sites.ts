@@ -1,7 +1,6 @@
 /**
  * Where the probes of an image lie: four numbers each, kept for as long as the image is loaded. A table, since ten
  * thousand objects would take four times its memory.
- * @module
  */
 
 import type { ProbeSite } from '../asm/assembler.ts';

@@ -10,14 +10,6 @@ export interface Sequence<Item> {
   at(index: number): Item | undefined;
 }
 
-/** Bytes that are made where they are wanted, so that they exist once. */
-export interface Deferred {
-  /** How many. */
-  readonly length: number;
-  /** Writes them to `out`, which has that length and is zeroed. */
-  write(out: Uint8Array): void;
-}
-
 /** `make`, asked once for each key: of thousands of probes, most share what is asked for with many others. */
 export function memoised<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
   const made = new Map<Key, Value>();

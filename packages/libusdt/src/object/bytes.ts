@@ -1,6 +1,5 @@
 /**
  * What every binary writer and reader here needs: alignment and text in UTF-8, without one small array per string.
- * @module
  */
 
 const utf8 = new TextEncoder();
@@ -74,14 +73,14 @@ export function cString(text: string): Uint8Array {
 }
 
 /** How a name is written: as it is, or changed on the way, without a changed string being made. */
-export interface Spelling {
+export interface NameEncoding {
   /** Bytes that the name takes, without a terminator. */
   length(name: string): number;
   /** Writes it and a NUL at an offset, and returns the offset after the NUL. */
   write(out: Uint8Array, offset: number, name: string): number;
 }
 
-export const LITERAL: Spelling = { length: cStringLength, write: writeCString };
+export const UNCHANGED: NameEncoding = { length: cStringLength, write: writeCString };
 
 /**
  * Text in UTF-8. A byte that is none becomes a lone surrogate, U+DC80 to U+DCFF, so that different bytes stay different;

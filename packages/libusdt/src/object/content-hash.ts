@@ -5,7 +5,6 @@
  * trusted for its name (publish.ts compares all bytes). SHA-256 took a third of the time that 100,000 probes take, and
  * a tenth of what the first one takes, where the code that hashes has not been compiled yet.
  * https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp
- * @module
  */
 
 const SEED = 0;

@@ -4,4 +4,5 @@
  * @module
  */
 
-export { planBundle, writeBundle } from './macho/bundle.ts';
+export { writeBundle } from './macho/bundle.ts';
+export { planBundle } from './macho/plan.ts';

@@ -3,7 +3,6 @@
  *
  * The runtimes have it too, but only after loading their whole cryptography, which takes Node five milliseconds: as
  * long as everything else that a program's first probe needs. The names below are the standard's.
- * @module
  */
 
 const BLOCK = 64;

@@ -137,6 +137,7 @@ for (const target of TARGETS) {
         const image = buildImage(definition, target);
         const elf = readElf(image.bytes);
         const text = elf.section('.text')!;
+        assert.equal(elf.sections.at(-1)!.name, '.note.stapsdt');
         const notes = decodeStapsdtNotes(elf.data(elf.section('.note.stapsdt')!), elf.format);
         const declared = decodeDeclarations(elf.data(elf.section('.note.libusdt')!), elf.format);
         assert.deepEqual(

@@ -3,8 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from '../../src/object/elf/constants.ts';
+import { planSharedObject } from '../../src/object/elf/plan.ts';
 import { ElfError, readElf } from '../../src/object/elf/reader.ts';
-import { planSharedObject, writeSharedObject } from '../../src/object/elf/shared-object.ts';
+import { writeSharedObject } from '../../src/object/elf/shared-object.ts';
 import { needs, run, scratchFolder } from './tools.ts';
 
 const LIBC = '/lib/x86_64-linux-gnu/libc.so.6';
@@ -71,21 +73,16 @@ Sections:
 function image(): Uint8Array {
   const layout = planSharedObject({
     arch: 'x64',
-    textSize: 64,
-    textAlign: 64,
+    sections: [
+      { name: '.text', type: SHT_PROGBITS, flags: SHF_EXECINSTR, size: 64, align: 64 },
+      { name: '.stapsdt.base', type: SHT_PROGBITS, flags: 0, size: 1, align: 1 },
+      { name: '.bss', type: SHT_NOBITS, flags: SHF_WRITE, size: 8, align: 8 },
+    ],
     exports: ['a'],
     imports: ['b'],
-    dataSize: 8,
-    stapsdtBase: true,
   });
-  const buildId = new Uint8Array(20);
-  const text = new Uint8Array(64);
-  return writeSharedObject(layout, {
-    text,
-    exports: [{ name: 'a', offset: 0, size: 1 }],
-    notes: [],
-    buildId,
-  });
+  const exports = [{ name: 'a', section: '.text', offset: 0, size: 1 }];
+  return writeSharedObject(layout, { sections: {}, exports, buildId: new Uint8Array(20) });
 }
 
 const E_PHOFF = 32;

@@ -5,30 +5,55 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Arch } from '../../src/model/target.ts';
 import { encodeDeclarations, planDeclarations } from '../../src/notes/libusdt/declaration.ts';
-import { SDT_SPELLING } from '../../src/notes/stapsdt/name.ts';
+import { SDT_NAMES } from '../../src/notes/stapsdt/name.ts';
 import { encodeStapsdtNotes, planStapsdtNotes } from '../../src/notes/stapsdt/note.ts';
-import { MACHINES } from '../../src/object/elf/machines.ts';
-import { type ElfFile, readElf } from '../../src/object/elf/reader.ts';
 import {
+  SHF_EXECINSTR,
+  SHF_WRITE,
+  SHT_NOBITS,
+  SHT_NOTE,
+  SHT_PROGBITS,
+} from '../../src/object/elf/constants.ts';
+import { MACHINES } from '../../src/object/elf/machines.ts';
+import {
+  type PlannedSection,
   planSharedObject,
-  type SharedObjectContent,
   type SharedObjectLayout,
   type SharedObjectPlan,
+} from '../../src/object/elf/plan.ts';
+import { type ElfFile, readElf } from '../../src/object/elf/reader.ts';
+import {
+  type SharedObjectContent,
   setBuildId,
   writeSharedObject,
 } from '../../src/object/elf/shared-object.ts';
-import { assertAccepted, needs, RUNS_I386, run, scratchFolder } from './tools.ts';
+import type { SectionWriter } from '../../src/object/section.ts';
+import { LOADERS, runLoaded } from './loaders.ts';
+import { assertAccepted, needs, run, scratchFolder } from './tools.ts';
 
 const ELF64 = { class: 64, data: 'lsb' } as const;
 const folder = scratchFolder();
 const BUILD_ID = Uint8Array.from({ length: 20 }, (_, index) => 0xa0 + index);
 
+function text(size: number, align = 64): PlannedSection {
+  return { name: '.text', type: SHT_PROGBITS, flags: SHF_EXECINSTR, size, align };
+}
+/** A byte, as SDT notes want it. */
+const BASE: PlannedSection = { name: '.stapsdt.base', type: SHT_PROGBITS, flags: 0, size: 1, align: 1 };
+function zeros(size: number): PlannedSection {
+  return { name: '.bss', type: SHT_NOBITS, flags: SHF_WRITE, size, align: 8 };
+}
+function note(name: string, bytes: Uint8Array | SectionWriter) {
+  return { name, type: SHT_NOTE, align: 4, bytes };
+}
+
 /** Machine code for three functions; `forward` jumps to the import, `bump` counts in the last word of the data. */
-function assemble({ plan, textAddress, dataAddress, gotAddress }: SharedObjectLayout): Uint8Array {
-  const text = new Uint8Array(plan.textSize);
+function assemble({ plan, address, gotAddress }: SharedObjectLayout): Uint8Array {
+  const text = new Uint8Array(TEXT_SIZE);
   const view = new DataView(text.buffer);
+  const textAddress = address('.text');
   const got = gotAddress(plan.imports[0]!);
-  const counter = dataAddress + plan.dataSize - 4;
+  const counter = address('.bss') + DATA_SIZE - 4;
   if (plan.arch === 'x64') {
     text.set([0xb8, 42, 0, 0, 0, 0xc3], ANSWER); // mov eax, 42; ret
     text.set([0xff, 0x25], FORWARD); // jmp [rip + got]
@@ -65,65 +90,45 @@ function assemble({ plan, textAddress, dataAddress, gotAddress }: SharedObjectLa
 const ANSWER = 0;
 const FORWARD = 64;
 const BUMP = 128;
+const TEXT_SIZE = 192;
+const DATA_SIZE = 200_000;
 
 function plan(arch: Arch): SharedObjectPlan {
   return {
     arch,
-    textSize: 192,
-    textAlign: 64,
+    sections: [text(TEXT_SIZE), BASE, zeros(DATA_SIZE)],
     exports: ['answer', 'forward', 'bump'],
     imports: ['labs'],
-    dataSize: 200_000,
-    stapsdtBase: true,
   };
 }
 
 function build(arch: Arch): Uint8Array {
   const layout = planSharedObject(plan(arch));
   const { format } = MACHINES[arch].encoder;
-  const pc = layout.textAddress + ANSWER;
-  const base = layout.stapsdtBaseAddress;
+  const pc = layout.address('.text') + ANSWER;
+  const base = layout.address('.stapsdt.base');
+  const declared = { pc, provider: 'web', module: 'm', function: 'f', name: 'request-start', types: ['int'] };
+  const noted = { pc, base, semaphore: 0, provider: 'web', name: 'request__start', args: '-4@%edi' };
   return writeSharedObject(layout, {
-    text: assemble(layout),
+    sections: { '.text': assemble(layout) },
     // Not in the order of the plan.
     exports: [
-      { name: 'bump', offset: BUMP, size: 20 },
-      { name: 'answer', offset: ANSWER, size: 8 },
-      { name: 'forward', offset: FORWARD, size: 12 },
+      { name: 'bump', section: '.text', offset: BUMP, size: 20 },
+      { name: 'answer', section: '.text', offset: ANSWER, size: 8 },
+      { name: 'forward', section: '.text', offset: FORWARD, size: 12 },
     ],
-    symbols: [{ name: 'inner', offset: ANSWER, size: 4 }],
-    notes: [
-      {
-        section: '.note.libusdt',
-        bytes: encodeDeclarations(
-          [{ pc, provider: 'web', module: 'm', function: 'f', name: 'request-start', types: ['int'] }],
-          format,
-        ),
-      },
-      {
-        section: '.note.stapsdt',
-        bytes: encodeStapsdtNotes(
-          [{ pc, base, semaphore: 0, provider: 'web', name: 'request__start', args: '-4@%edi' }],
-          format,
-        ),
-      },
+    symbols: { section: '.text', list: [{ name: 'inner', offset: ANSWER, size: 4 }] },
+    unloaded: [
+      note('.note.libusdt', encodeDeclarations([declared], format)),
+      note('.note.stapsdt', encodeStapsdtNotes([noted], format)),
     ],
     buildId: BUILD_ID,
   });
 }
 
-// Without headers and start files, which a cross compiler may lack.
 const HARNESS = `
-void *dlopen(const char *, int);
-void *dlsym(void *, const char *);
-char *dlerror(void);
-int dlclose(void *);
-int puts(const char *);
 int printf(const char *, ...);
-_Noreturn void exit(int);
-int main(int argc, char **argv) {
-  void *object = dlopen(argv[1], 2 /* RTLD_NOW */);
-  if (!object) { puts(dlerror()); return 1; }
+int check(void *object) {
   int (*answer)(void) = (int (*)(void))dlsym(object, "answer");
   long (*forward)(long) = (long (*)(long))dlsym(object, "forward");
   int (*bump)(void) = (int (*)(void))dlsym(object, "bump");
@@ -134,52 +139,12 @@ int main(int argc, char **argv) {
   printf(" %d\\n", dlclose(object));
   return 0;
 }
-#ifdef BARE
-_Noreturn void run(long *stack) { exit(main((int)stack[0], (char **)(stack + 1))); }
-__asm__(".globl _start\\n_start: mov x0, sp\\n b run\\n");
-#endif
 `;
 
-const CROSS = '/usr/aarch64-linux-gnu';
-const CROSS_LIBC = `${CROSS}/lib/libc.so.6`;
-const CROSS_386 = '/usr/i686-linux-gnu/lib';
-const LOADER_386 = `${CROSS_386}/ld-linux.so.2`;
-const EMULATOR_386 = RUNS_I386 ? [] : ['qemu-i386-static'];
-const LOADERS = [
-  { name: 'glibc on x64', arch: 'x64', compiler: 'gcc', flags: ['-ldl'], runner: [], wanted: [] },
-  { name: 'musl on x64', arch: 'x64', compiler: 'musl-gcc', flags: ['-ldl'], runner: [], wanted: [] },
-  {
-    name: 'glibc on arm64',
-    arch: 'arm64',
-    compiler: 'aarch64-linux-gnu-gcc',
-    flags: ['-DBARE', '-nostdlib', '-nostartfiles', CROSS_LIBC, `${CROSS}/lib/ld-linux-aarch64.so.1`],
-    runner: ['qemu-aarch64-static', '-L', CROSS],
-    wanted: ['qemu-aarch64-static', CROSS_LIBC],
-  },
-  {
-    name: 'glibc on i386',
-    arch: 'i386',
-    compiler: 'i686-linux-gnu-gcc',
-    flags: ['-ldl'],
-    runner: [...EMULATOR_386, LOADER_386, '--library-path', CROSS_386],
-    wanted: [LOADER_386],
-  },
-] as const;
-
-for (const { name, arch, compiler, flags, runner, wanted } of LOADERS) {
-  const runs = arch !== 'x64' || (process.arch === 'x64' && process.platform === 'linux');
-  const options = runs ? needs(compiler, ...wanted) : { skip: 'for another machine' };
-  test(`${name} loads the object, finds exports, resolves imports`, options, () => {
-    const source = join(folder, 'harness.c');
-    const harness = join(folder, `harness-${compiler}`);
-    const object = join(folder, `loaded-${compiler}.so`);
-    writeFileSync(source, HARNESS);
-    writeFileSync(object, build(arch), { mode: 0o755 });
-    const compiled = run(compiler, '-O1', '-o', harness, source, ...flags);
-    assert.equal(compiled.status, 0, compiled.stderr);
-    const [program, ...args] = [...runner, harness, object];
-    const { stdout, stderr, status } = run(program!, ...args);
-    assert.deepEqual({ stdout, stderr, status }, { stdout: '42 5 1 2 0\n', stderr: '', status: 0 });
+for (const loader of LOADERS) {
+  test(`${loader.name} loads the object, finds exports, resolves imports`, loader.options, () => {
+    const outcome = runLoaded(loader, folder, 'functions', HARNESS, build(loader.arch));
+    assert.deepEqual(outcome, { stdout: '42 5 1 2 0\n', stderr: '', status: 0 });
   });
 }
 
@@ -196,26 +161,19 @@ test(
     judge(build('x64'), 'x64.so');
     judge(build('arm64'), 'arm64.so');
     judge(build('i386'), 'i386.so');
-    for (const [arch, stapsdtBase, textSize] of [
-      ['x64', false, 0],
-      ['arm64', true, 4],
-      ['x64', true, 3000],
-      ['i386', true, 5],
+    for (const [arch, base, size] of [
+      ['x64', [], 0],
+      ['arm64', [BASE], 4],
+      ['x64', [BASE], 3000],
+      ['i386', [BASE], 5],
     ] as const) {
       const layout = planSharedObject({
         arch,
-        textSize,
-        textAlign: 4096,
+        sections: [text(size, 4096), ...base],
         exports: [],
         imports: [],
-        dataSize: 0,
-        stapsdtBase,
       });
-      const text = new Uint8Array(textSize);
-      judge(
-        writeSharedObject(layout, { text, exports: [], notes: [], buildId: BUILD_ID }),
-        `least-${textSize}.so`,
-      );
+      judge(writeSharedObject(layout, { sections: {}, exports: [], buildId: BUILD_ID }), `least-${size}.so`);
     }
   },
 );
@@ -255,13 +213,13 @@ const anyPlan = fc
     exported: fc.nat(40),
     dataSize: fc.oneof(fc.constant(0), fc.nat(300_000)),
     stapsdtBase: fc.boolean(),
-    buildIdSize: fc.integer({ min: 1, max: 32 }),
   })
   .map(({ names, exported, ...rest }) => ({
     ...rest,
     exports: names.slice(0, exported),
     imports: names.slice(exported),
   }));
+type RandomPlan = typeof anyPlan extends fc.Arbitrary<infer Plan> ? Plan : never;
 const anyNotes = fc.array(
   fc.record({ section: fc.constantFrom('.note.a', '.note.libusdt'), desc: fc.uint8Array({ maxLength: 40 }) }),
   { maxLength: 4 },
@@ -274,6 +232,7 @@ const anyLocals = fc.array(
 );
 
 interface Sample {
+  readonly planned: RandomPlan;
   readonly layout: SharedObjectLayout;
   readonly content: SharedObjectContent;
 }
@@ -281,26 +240,33 @@ interface Sample {
 const anySample: fc.Arbitrary<Sample> = fc
   .tuple(anyPlan, anyNotes, anyLocals, fc.boolean(), fc.infiniteStream(fc.nat(255)))
   .map(([randomPlan, notes, locals, stapsdt, random]) => {
-    const layout = planSharedObject(randomPlan);
-    const text = new Uint8Array(randomPlan.textSize).map(() => random.next().value as number);
-    const symbols = locals
-      .map(([name, part]) => [name.replaceAll('\0', '?'), Math.floor(part * randomPlan.textSize)] as const)
-      .map(([name, offset]) => ({ name, offset, size: randomPlan.textSize - offset }));
-    const { length } = randomPlan.exports;
-    const content = {
-      text,
-      exports: randomPlan.exports.map((name, index) => {
-        const offset = Math.floor((index / length) * randomPlan.textSize);
-        return { name, offset, size: Math.min(7, randomPlan.textSize - offset) };
-      }),
-      symbols,
-      notes: [
-        ...notes.map(({ section, desc }) => ({ section, bytes: paddedNote(desc) })),
-        ...(stapsdt ? [{ section: '.note.stapsdt', bytes: paddedNote(new Uint8Array(3)) }] : []),
+    const { arch, exports, imports, textSize, textAlign, dataSize, stapsdtBase } = randomPlan;
+    const layout = planSharedObject({
+      ...{ arch, exports, imports },
+      sections: [
+        text(textSize, textAlign),
+        ...(stapsdtBase ? [BASE] : []),
+        ...(dataSize > 0 ? [zeros(dataSize)] : []),
       ],
-      buildId: new Uint8Array(randomPlan.buildIdSize).fill(9),
+    });
+    const symbols = locals
+      .map(([name, part]) => [name.replaceAll('\0', '?'), Math.floor(part * textSize)] as const)
+      .map(([name, offset]) => ({ name, offset, size: textSize - offset }));
+    const { length } = exports;
+    const content = {
+      sections: { '.text': new Uint8Array(textSize).map(() => random.next().value as number) },
+      exports: exports.map((name, index) => {
+        const offset = Math.floor((index / length) * textSize);
+        return { name, section: '.text', offset, size: Math.min(7, textSize - offset) };
+      }),
+      symbols: { section: '.text', list: symbols },
+      unloaded: [
+        ...notes.map(({ section, desc }) => note(section, paddedNote(desc))),
+        ...(stapsdt ? [note('.note.stapsdt', paddedNote(new Uint8Array(3)))] : []),
+      ],
+      buildId: new Uint8Array(20).fill(9),
     };
-    return { layout, content };
+    return { planned: randomPlan, layout, content };
   });
 
 /** A well-formed note, made by hand. */
@@ -345,18 +311,18 @@ function readSymbols(file: ElfFile, section: string): Symbol[] {
 
 test('every plan gives a file with what was planned, where it was planned', () => {
   fc.assert(
-    fc.property(anySample, ({ layout, content }) => {
-      const { plan: planned } = layout;
+    fc.property(anySample, ({ planned, layout, content }) => {
+      const textAddress = layout.address('.text');
       const bytes = writeSharedObject(layout, content);
       assert.deepEqual(writeSharedObject(layout, content), bytes, 'deterministic');
       const file = readElf(bytes);
-      const [code, writable, dynamic] = file.segments;
+      const [executable, writable, dynamic] = file.segments;
       const maxPage = planned.arch === 'arm64' ? 65536n : 4096n;
 
-      assert.deepEqual([code!.flags, code!.offset, code!.vaddr], [5, 0n, 0n]);
+      assert.deepEqual([executable!.flags, executable!.offset, executable!.vaddr], [5, 0n, 0n]);
       assert.equal(writable!.flags, 6);
       assert.equal(writable!.offset % maxPage, writable!.vaddr % maxPage);
-      assert.ok(writable!.vaddr / maxPage > (code!.memsz - 1n) / maxPage, 'no page in both segments');
+      assert.ok(writable!.vaddr / maxPage > (executable!.memsz - 1n) / maxPage, 'no page in both segments');
       assert.equal(writable!.vaddr + writable!.memsz, BigInt(layout.memorySize));
       assert.equal(dynamic!.vaddr, file.section('.dynamic')!.addr);
 
@@ -364,23 +330,23 @@ test('every plan gives a file with what was planned, where it was planned', () =
         if (section.align > 0n) assert.equal(section.addr % section.align, 0n, section.name);
         assert.equal(section.offset % Number(section.align), 0, section.name);
         if ((section.flags & 2n) === 0n) continue;
-        const segment = (section.flags & 1n) === 0n ? code! : writable!;
+        const segment = (section.flags & 1n) === 0n ? executable! : writable!;
         assert.equal(section.addr - segment.vaddr, BigInt(section.offset) - segment.offset, section.name);
         assert.ok(section.addr + BigInt(section.size) <= segment.vaddr + segment.memsz, section.name);
       }
-      const text = file.section('.text')!;
-      assert.equal(text.offset % planned.textAlign, 0);
-      assert.equal(Number(text.addr), layout.textAddress);
-      assert.equal(layout.textOffset, layout.textAddress);
-      assert.deepEqual(file.data(text), content.text);
+      const code = file.section('.text')!;
+      assert.equal(code.offset % planned.textAlign, 0);
+      assert.equal(Number(code.addr), textAddress);
+      assert.equal(code.offset, textAddress);
+      assert.deepEqual(file.data(code), content.sections['.text']);
       assert.equal(file.section('.bss')?.size ?? 0, planned.dataSize);
       assert.equal(file.section('.stapsdt.base') !== undefined, planned.stapsdtBase);
       const written = file.sections.filter(({ type, name }) => type === 7 && name !== '.note.gnu.build-id');
       assert.deepEqual(
-        written.map((section) => ({ section: section.name, bytes: new Uint8Array(file.data(section)) })),
-        content.notes,
+        written.map((section) => note(section.name, new Uint8Array(file.data(section)))),
+        content.unloaded,
       );
-      if (content.notes.length > 0) assert.equal(file.sections.at(-1)!.type, 7, 'notes are last');
+      if (written.length > 0) assert.equal(file.sections.at(-1)!.type, 7, 'notes are last');
 
       const dynsym = readSymbols(file, '.dynsym');
       assert.deepEqual(
@@ -392,17 +358,17 @@ test('every plan gives a file with what was planned, where it was planned', () =
         assert.deepEqual(symbol, {
           name,
           info: 0x12,
-          shndx: text.index,
-          value: layout.textAddress + offset,
+          shndx: code.index,
+          value: textAddress + offset,
           size,
         });
       }
-      const locals = content.symbols ?? [];
+      const locals = content.symbols!.list;
       if (locals.length > 0) {
         assert.deepEqual(
           readSymbols(file, '.symtab')
             .slice(1, locals.length + 1)
-            .map(({ name, value, size, info }) => ({ name, offset: value - layout.textAddress, size, info })),
+            .map(({ name, value, size, info }) => ({ name, offset: value - textAddress, size, info })),
           Array.from({ length: locals.length }, (_, index) => ({ ...locals.at(index)!, info: 2 })),
         );
       }
@@ -422,20 +388,21 @@ test(
   () => {
     fc.sample(anySample, { numRuns: 8, seed: 7 }).forEach(({ layout, content }, index) => {
       // A symbol table of arbitrary text is legal, but printed in ways that look like warnings.
-      judge(writeSharedObject(layout, { ...content, symbols: [] }), `sample-${index}.so`);
+      const { symbols, ...rest } = content;
+      assert.ok(symbols);
+      judge(writeSharedObject(layout, rest), `sample-${index}.so`);
     });
   },
 );
 
 test('a hundred thousand probes fit', () => {
   const count = 100_000;
-  const layout = planSharedObject({ ...plan('x64'), textSize: count * 16, exports: [], imports: [] });
+  const layout = planSharedObject({ arch: 'x64', sections: [text(count * 16)], exports: [], imports: [] });
   const symbols = Array.from({ length: count }, (_, index) => ({
     name: `probe_${index}`,
     offset: index * 16,
     size: 16,
   }));
-  const text = new Uint8Array(count * 16);
   const bytes = encodeStapsdtNotes(
     symbols.map(({ name, offset }) => ({
       pc: offset,
@@ -447,28 +414,37 @@ test('a hundred thousand probes fit', () => {
     })),
     ELF64,
   );
-  const notes = [{ section: '.note.stapsdt', bytes }];
-  const file = writeSharedObject(layout, { text, exports: [], symbols, notes, buildId: BUILD_ID });
+  const file = writeSharedObject(layout, {
+    sections: {},
+    exports: [],
+    symbols: { section: '.text', list: symbols },
+    unloaded: [note('.note.stapsdt', bytes)],
+    buildId: BUILD_ID,
+  });
   assert.equal(readElf(file).section('.symtab')!.size, (count + 1) * 24);
 });
 
 test('notes written in place, a prefix of all symbols and a late build id give the same file', () => {
   const layout = planSharedObject({ ...plan('x64'), exports: [], imports: [] });
-  const text = new Uint8Array(layout.plan.textSize);
   const names = ['a', 'request__start', 'größe', '__größe__x', 'x'.repeat(63)];
   const symbols = names.map((name, index) => ({ name: `web__${name}`, offset: 8 * index, size: 8 }));
-  const common = { semaphore: 0, base: layout.stapsdtBaseAddress, provider: 'web', args: '-4@%edi 8@%rsi' };
-  const stapsdt = names.map((name, index) => ({ ...common, pc: layout.textAddress + 8 * index, name }));
+  const common = {
+    semaphore: 0,
+    base: layout.address('.stapsdt.base'),
+    provider: 'web',
+    args: '-4@%edi 8@%rsi',
+  };
+  const stapsdt = names.map((name, index) => ({ ...common, pc: layout.address('.text') + 8 * index, name }));
   const declared = stapsdt.map(({ pc, name }) => {
     return { pc, provider: 'web', module: 'm', function: name, name, types: ['int', 'char *'] };
   });
   const expected = writeSharedObject(layout, {
-    text,
+    sections: {},
     exports: [],
-    symbols,
-    notes: [
-      { section: '.note.libusdt', bytes: encodeDeclarations(declared, ELF64) },
-      { section: '.note.stapsdt', bytes: encodeStapsdtNotes(stapsdt, ELF64) },
+    symbols: { section: '.text', list: symbols },
+    unloaded: [
+      note('.note.libusdt', encodeDeclarations(declared, ELF64)),
+      note('.note.stapsdt', encodeStapsdtNotes(stapsdt, ELF64)),
     ],
     buildId: BUILD_ID,
   });
@@ -477,17 +453,20 @@ test('notes written in place, a prefix of all symbols and a late build id give t
   const dashed = names.map((name) => name.replaceAll('__', '-'));
   const spelled = stapsdt.map((probe, index) => ({ ...probe, name: dashed[index]! }));
   const file = writeSharedObject(layout, {
-    text,
+    sections: {},
     exports: [],
-    symbolPrefix: 'web__',
     symbols: {
-      length: names.length,
-      at: (index) => Object.assign(symbol, { name: dashed[index], offset: 8 * index }),
+      section: '.text',
+      list: {
+        length: names.length,
+        at: (index) => Object.assign(symbol, { name: dashed[index], offset: 8 * index }),
+      },
+      prefix: 'web__',
+      encoding: SDT_NAMES,
     },
-    symbolSpelling: SDT_SPELLING,
-    notes: [
-      { section: '.note.libusdt', bytes: planDeclarations(declared, ELF64) },
-      { section: '.note.stapsdt', bytes: planStapsdtNotes(spelled, ELF64, SDT_SPELLING) },
+    unloaded: [
+      note('.note.libusdt', planDeclarations(declared, ELF64)),
+      note('.note.stapsdt', planStapsdtNotes(spelled, ELF64, SDT_NAMES)),
     ],
   });
   assert.notDeepEqual(file, expected, 'the build id is still zero');
@@ -498,39 +477,40 @@ test('notes written in place, a prefix of all symbols and a late build id give t
 
 test('what cannot be is refused', () => {
   const good = plan('x64');
-  assert.throws(() => planSharedObject({ ...good, textAlign: 48 }), /textAlign must be a power of two/);
-  assert.throws(
-    () => planSharedObject({ ...good, textAlign: 8192 }),
-    /textAlign must be a power of two up to 4096/,
-  );
-  assert.throws(() => planSharedObject({ ...good, textSize: -1 }), /textSize/);
-  assert.throws(() => planSharedObject({ ...good, dataSize: 1.5 }), /dataSize/);
+  const sections = (...given: PlannedSection[]) => planSharedObject({ ...good, sections: given });
+  assert.throws(() => sections(text(1, 48)), /\.text: the alignment must be a power of two/);
+  assert.throws(() => sections(text(1, 8192)), /must be a power of two up to 4096/);
+  assert.throws(() => sections(text(-1)), /\.text must be an integer/);
+  assert.throws(() => sections(text(1), zeros(1.5)), /\.bss must be an integer/);
+  assert.throws(() => sections(text(1), text(1)), /sections must have distinct names/);
+  assert.throws(() => sections({ ...zeros(8), flags: 0 }), /\.bss is of zeros, and must be writable/);
+  const data = { name: '.data', type: SHT_PROGBITS, flags: SHF_WRITE, size: 16, align: 8 };
+  assert.throws(() => sections(zeros(8), data), /\.data must come before \.bss/);
   assert.throws(() => planSharedObject({ ...good, imports: ['answer'] }), /distinct names/);
   assert.throws(() => planSharedObject({ ...good, imports: [''] }), /must have a name/);
   assert.throws(() => planSharedObject({ ...good, imports: ['a\0b'] }), /NUL/);
+  assert.throws(
+    () => planSharedObject({ ...good, extraHeaders: 65_530 }),
+    /65535 program headers, 65534 at most/,
+  );
 
-  const layout = planSharedObject({ ...good, exports: ['answer'], stapsdtBase: false, dataSize: 0 });
-  assert.throws(() => layout.stapsdtBaseAddress, RangeError);
-  assert.throws(() => layout.dataAddress, RangeError);
+  const layout = planSharedObject({ ...good, sections: [text(TEXT_SIZE), data], exports: ['answer'] });
+  assert.throws(() => layout.address('.stapsdt.base'), RangeError);
+  assert.throws(() => layout.address('.bss'), RangeError);
   assert.throws(() => layout.gotAddress('answer'), RangeError);
-  const answer = { name: 'answer', offset: 0, size: 8 };
-  const content = { text: new Uint8Array(192), exports: [answer], notes: [], buildId: BUILD_ID };
+  const answer = { name: 'answer', section: '.text', offset: 0, size: 8 };
+  const content = { sections: {}, exports: [answer], buildId: BUILD_ID };
   const refused = (change: Partial<SharedObjectContent>, message: RegExp) =>
     assert.throws(() => writeSharedObject(layout, { ...content, ...change }), message);
-  refused({ text: new Uint8Array(191) }, /text has 191 bytes, planned were 192/);
+  refused({ sections: { '.text': new Uint8Array(191) } }, /text has 191 bytes, planned were 192/);
+  refused({ sections: { '.bss': new Uint8Array(8) } }, /planned without \.bss/);
   refused({ buildId: new Uint8Array(19) }, /build id/);
   refused({ exports: [] }, /planned export is missing: answer/);
   refused({ exports: [answer, answer] }, /twice: answer/);
-  refused({ exports: [{ ...answer, offset: 190 }] }, /outside the text/);
-  refused({ symbols: [{ name: 's', offset: -1, size: 1 }] }, /outside the text/);
-  const note = { bytes: new Uint8Array(0) };
-  refused(
-    {
-      notes: [
-        { section: '.note.stapsdt', ...note },
-        { section: '.note.x', ...note },
-      ],
-    },
-    /must be the last/,
-  );
+  refused({ exports: [{ ...answer, offset: 190 }] }, /outside of \.text/);
+  refused({ exports: [{ ...answer, section: '.bss' }] }, /planned without \.bss/);
+  refused({ symbols: { section: '.text', list: [{ name: 's', offset: -1, size: 1 }] } }, /outside of \.text/);
+  refused({ pointers: [{ section: '.data', offset: 0, target: 0 }] }, /1 pointers are given, planned were 0/);
+  const one = { p_type: 0, p_flags: 0, p_offset: 0, p_vaddr: 0, p_filesz: 0, p_memsz: 1, p_align: 1 };
+  refused({ headers: [one] }, /1 program headers are given, planned were 0/);
 });

@@ -11,7 +11,7 @@
  */
 
 import type { Assembler, Register } from '../../asm/assembler.ts';
-import { CodeBuffer } from '../../asm/buffer.ts';
+import { assemblerOn, CodeBuffer } from '../../asm/buffer.ts';
 import {
   checkAddend,
   checkRange,
@@ -63,16 +63,9 @@ export function createArm64Assembler(): Assembler {
     for (let left = padding; left > 0; left -= 4) put(BREAK);
   };
 
-  return {
+  return assemblerOn(b, align, {
     arch: 'arm64',
     pointerSize: 8,
-    get position() {
-      return b.length;
-    },
-    label: () => b.label(),
-    bind: (label) => b.bind(label),
-    align,
-    finish: () => b.finish(),
 
     enter(locals) {
       checkRange('locals', locals, 0, MAX_LOCALS);
@@ -190,7 +183,5 @@ export function createArm64Assembler(): Assembler {
       result.end = b.length;
       return result;
     },
-
-    repeat: (size, count) => b.repeat(size, count),
-  };
+  });
 }

@@ -19,7 +19,7 @@
  */
 
 import type { Assembler, Register } from '../../asm/assembler.ts';
-import { CodeBuffer } from '../../asm/buffer.ts';
+import { assemblerOn, CodeBuffer } from '../../asm/buffer.ts';
 import {
   checkAddend,
   checkRange,
@@ -105,16 +105,9 @@ export function createI386Assembler(): Assembler {
     frame = undefined;
   };
 
-  return {
+  return assemblerOn(b, align, {
     arch: 'i386',
     pointerSize: 4,
-    get position() {
-      return b.length;
-    },
-    label: () => b.label(),
-    bind: (label) => b.bind(label),
-    align,
-    finish: () => b.finish(),
 
     enter(locals) {
       checkRange('locals', locals, 0, MAX_LOCALS);
@@ -254,7 +247,5 @@ export function createI386Assembler(): Assembler {
       result.end = end;
       return result;
     },
-
-    repeat: (size, count) => b.repeat(size, count),
-  };
+  });
 }

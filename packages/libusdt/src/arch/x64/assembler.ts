@@ -11,7 +11,7 @@
  */
 
 import type { Assembler, Register } from '../../asm/assembler.ts';
-import { CodeBuffer } from '../../asm/buffer.ts';
+import { assemblerOn, CodeBuffer } from '../../asm/buffer.ts';
 import {
   checkAddend,
   checkRange,
@@ -79,16 +79,9 @@ export function createX64Assembler(): Assembler {
   const align = (alignment: number, offset = 0): void =>
     b.fill8(TRAP, paddingTo(b.length, alignment, offset));
 
-  return {
+  return assemblerOn(b, align, {
     arch: 'x64',
     pointerSize: 8,
-    get position() {
-      return b.length;
-    },
-    label: () => b.label(),
-    bind: (label) => b.bind(label),
-    align,
-    finish: () => b.finish(),
 
     enter(locals) {
       checkRange('locals', locals, 0, MAX_LOCALS);
@@ -182,7 +175,5 @@ export function createX64Assembler(): Assembler {
       result.end = end;
       return result;
     },
-
-    repeat: (size, count) => b.repeat(size, count),
-  };
+  });
 }

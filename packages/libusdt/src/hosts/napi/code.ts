@@ -27,7 +27,10 @@ import { PROCESSORS } from '../../arch/index.ts';
 import type { Assembler, Label } from '../../asm/assembler.ts';
 import type { Arch } from '../../model/target.ts';
 import { contentHash } from '../../object/content-hash.ts';
-import { planSharedObject, writeSharedObject } from '../../object/elf/shared-object.ts';
+import { SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from '../../object/elf/constants.ts';
+import { planSharedObject } from '../../object/elf/plan.ts';
+import { writeSharedObject } from '../../object/elf/shared-object.ts';
+import { S_CODE, S_ZEROFILL } from '../../object/macho/constants.ts';
 import { planBundle, writeBundle } from '../../object/rare.ts';
 
 /** What a runtime looks for in a module. */
@@ -58,60 +61,83 @@ interface Surroundings {
 /** The object file that the engine is: what the dynamic linkers of Linux, illumos and FreeBSD load, and that of macOS. */
 export type ObjectFormat = 'elf' | 'macho';
 
+const TEXT_ALIGN = 64;
+/** Of the claimed env and its frame. */
+const CLAIMED_SIZE = 16;
+const SYMBOLS = { exports: [REGISTER], imports: IMPORTS } as const;
+
 /** The engine for an architecture, as the bytes of an object file, and its build id. Deterministic. */
 export function buildEngine(
   arch: Arch,
   format: ObjectFormat = 'elf',
 ): { readonly bytes: Uint8Array; readonly buildId: Uint8Array } {
-  // Where the code's surroundings lie depends on its size, so it has one that is known before it is assembled: to assemble
-  // it twice would take a program's first probe longer.
-  const plan = {
-    arch,
-    textSize: PROCESSORS[arch].engineSize,
-    textAlign: 64,
-    exports: [REGISTER],
-    imports: IMPORTS,
-    dataSize: 16,
-    stapsdtBase: false,
-  };
-  if (format === 'macho') {
-    const layout = planBundle(plan);
-    const content = assemble(arch, layout);
-    return {
-      bytes: writeBundle(layout, { ...content, identifier: 'libusdt-engine' }),
-      buildId: content.buildId,
-    };
-  }
-  const layout = planSharedObject(plan);
-  const content = assemble(arch, layout);
-  return { bytes: writeSharedObject(layout, content), buildId: content.buildId };
+  return format === 'elf' ? buildElf(arch) : buildMachO(arch);
 }
 
-/** What the assembled code and the layouts of both formats have in common. */
+function buildElf(arch: Arch) {
+  const layout = planSharedObject({
+    ...{ arch, ...SYMBOLS },
+    sections: [
+      {
+        name: '.text',
+        type: SHT_PROGBITS,
+        flags: SHF_EXECINSTR,
+        size: PROCESSORS[arch].engineSize,
+        align: TEXT_ALIGN,
+      },
+      { name: '.bss', type: SHT_NOBITS, flags: SHF_WRITE, size: CLAIMED_SIZE, align: 8 },
+    ],
+  });
+  const { text, register, buildId } = assemble(arch, layout, '.text', '.bss');
+  const exports = [{ ...register, section: '.text' }];
+  return { bytes: writeSharedObject(layout, { sections: { '.text': text }, exports, buildId }), buildId };
+}
+
+function buildMachO(arch: Arch) {
+  const layout = planBundle({
+    ...{ arch, ...SYMBOLS },
+    sections: [
+      {
+        sectname: '__text',
+        segname: '__TEXT',
+        flags: S_CODE,
+        size: PROCESSORS[arch].engineSize,
+        align: TEXT_ALIGN,
+      },
+      { sectname: '__bss', segname: '__DATA', flags: S_ZEROFILL, size: CLAIMED_SIZE, align: 8 },
+    ],
+  });
+  const { text, register, buildId } = assemble(arch, layout, '__text', '__bss');
+  const exports = [{ ...register, section: '__text' }];
+  const content = { sections: { __text: text }, exports, buildId, identifier: 'libusdt-engine' };
+  return { bytes: writeBundle(layout, content), buildId };
+}
+
+/** What the layouts of both formats have in common. */
 interface Layout {
-  readonly textAddress: number;
-  readonly dataAddress: number;
+  address(section: string): number;
   gotAddress(name: string): number;
 }
 
-function assemble(arch: Arch, layout: Layout) {
+function assemble(arch: Arch, layout: Layout, code: string, data: string) {
+  const start = layout.address(code);
   const asm = createAssembler(arch);
   const surroundings: Surroundings = {
-    got: (symbol) => layout.gotAddress(symbol) - layout.textAddress,
-    claimed: layout.dataAddress - layout.textAddress,
+    got: (symbol) => layout.gotAddress(symbol) - start,
+    claimed: layout.address(data) - start,
   };
   const { call, go } = emitCall(asm, surroundings);
   const view = emitView(asm, surroundings);
   const claim = emitClaim(asm, surroundings);
   const texts = emitCallTexts(asm, surroundings, go);
-  const register = emitRegister(asm, surroundings, { call, view, claim, ...texts });
-  const exports = [{ name: REGISTER, offset: register, size: asm.position - register }];
+  const offset = emitRegister(asm, surroundings, { call, view, claim, ...texts });
+  const register = { name: REGISTER, offset, size: asm.position - offset };
   const size = asm.position;
   asm.align(PROCESSORS[arch].engineSize);
   const text = asm.finish();
   // Without what fills it up: a program's first probe waits for this.
   const buildId = contentHash(text.subarray(0, size));
-  return { text, exports, notes: [], buildId };
+  return { text, register, buildId };
 }
 
 function begin(asm: Assembler): Label {

@@ -6,22 +6,21 @@
  *
  *     "usdt"  1  a tracepoint      pc, address of the function's name (in .rodata): 8 bytes each, in 32-bit files too;
  *             2  an is-enabled     provider, probe: strings, NUL-terminated, as in the source (`request__start`);
- *                question          number of arguments, 1 byte; arguments: a string as in SDT notes
+ *                probe             number of arguments, 1 byte; arguments: a string as in SDT notes
  *     "prov"  1  a provider        name, padded to 4; five stability attributes as of DOF and the number of probes,
  *                                  4 bytes each; and for each probe, at a multiple of 4: name (`request-start`), number
  *                                  of native types, 1 byte, the types; number of translated types, and each with
  *                                  the native argument that it is made from, 1 byte
  *     "dver"  1  who wrote it      a string; of no interest
  *
- * The argument of an is-enabled question is a pointer to a 32-bit word, which a tracer sets.
+ * The argument of an is-enabled probe is a pointer to a 32-bit word, which a tracer sets.
  * https://github.com/oracle/dtrace-utils/blob/devel/libcommon/usdt_parser_notes.c
- * @module
  */
 
 import type { DofAttributes } from '../../dof/document.ts';
 import type { ElfFormat } from '../../object/elf/constants.ts';
-import { DescReader } from '../../object/elf/desc.ts';
-import { type LocatedNote, readNotes } from '../../object/elf/notes.ts';
+import { DescReader, type LocatedNote } from '../../object/elf/desc.ts';
+import { readNotes } from '../../object/elf/notes.ts';
 
 /** Owners and types: include/sys/usdt_note_defs.h. */
 const TRACEPOINT_OWNER = 'usdt';
@@ -32,7 +31,7 @@ export const USDT_PV_NOTE_TYPE = 1;
 
 /** One place in the code. */
 export interface UsdtTracepoint {
-  /** The program asks here whether the probe is enabled; else it fires here. */
+  /** An is-enabled probe: the program asks here whether it is traced. Otherwise it fires here. */
   readonly isEnabled: boolean;
   readonly pc: bigint;
   /** Where the name of the function is, NUL-terminated. */

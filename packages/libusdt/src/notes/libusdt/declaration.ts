@@ -13,15 +13,15 @@
  *     types      string   C type names joined by `,`, as in `uint32_t,char *,json`; empty for no arguments
  *
  * Other tools skip notes of owners they do not know.
- * @module
  */
 
-import { type Deferred, memoised, type Sequence } from '../../model/sequence.ts';
+import { memoised, type Sequence } from '../../model/sequence.ts';
 import { alignUp, cString, cStringLength, NO_BYTES, writeCString } from '../../object/bytes.ts';
 import type { ElfFormat } from '../../object/elf/constants.ts';
-import { DescReader } from '../../object/elf/desc.ts';
 import { ElfEncoder } from '../../object/elf/encoder.ts';
-import { readNotes } from '../../object/elf/notes.ts';
+import { NoteWriter, written } from '../../object/elf/note-writer.ts';
+import { readDescriptions } from '../../object/elf/notes.ts';
+import type { SectionWriter } from '../../object/section.ts';
 
 export interface ProbeDeclaration {
   /** Address of the tracepoint. */
@@ -37,8 +37,7 @@ export interface ProbeDeclaration {
 /** `n_type` of a declaration. */
 export const NT_LIBUSDT_PROBE = 1;
 
-const OWNER = 'libusdt';
-const OWNER_SIZE = OWNER.length + 1;
+const KIND = { owner: 'libusdt', type: NT_LIBUSDT_PROBE } as const;
 const PC_SIZE = 8;
 
 /**
@@ -46,32 +45,26 @@ const PC_SIZE = 8;
  * @throws RangeError for a NUL in a string, or a type that is empty or has a comma.
  */
 export function encodeDeclarations(probes: Sequence<ProbeDeclaration>, format: ElfFormat): Uint8Array {
-  const notes = planDeclarations(probes, format);
-  const bytes = new Uint8Array(notes.length);
-  notes.write(bytes);
-  return bytes;
+  return written(planDeclarations(probes, format));
 }
 
 /** As encodeDeclarations, but written later; the probes are asked for again then. */
-export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: ElfFormat): Deferred {
+export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: ElfFormat): SectionWriter {
   // The pc is 64 bits wide in every file, so words are always written as ELF64 has them.
   const encoder = new ElfEncoder({ class: 64, data: format.data });
-  const { nhdr } = encoder.sizes;
+  const notes = new NoteWriter(encoder, KIND);
   const endings = memoised((types: readonly string[]) => cString(joinTypes(types)));
-  let beginning = NO_BYTES;
+  let start = NO_BYTES;
   let provider: string | undefined;
   let module: string | undefined;
   /** A note up to the function; the same again for probes that differ in nothing else. */
-  const begin = (probe: ProbeDeclaration): Uint8Array => {
-    if (probe.provider === provider && probe.module === module) return beginning;
+  const startOf = (probe: ProbeDeclaration): Uint8Array => {
+    if (probe.provider === provider && probe.module === module) return start;
     ({ provider, module } = probe);
     const strings = cStringLength(provider) + 1 + cStringLength(module) + 1;
-    beginning = new Uint8Array(nhdr + OWNER_SIZE + PC_SIZE + strings);
-    const header = { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_LIBUSDT_PROBE };
-    encoder.nhdr(new DataView(beginning.buffer), 0, header);
-    const desc = writeCString(beginning, nhdr, OWNER);
-    writeCString(beginning, writeCString(beginning, desc + PC_SIZE, provider), module);
-    return beginning;
+    start = notes.start(PC_SIZE + strings);
+    writeCString(start, writeCString(start, notes.desc + PC_SIZE, provider), module);
+    return start;
   };
   let length = 0;
   for (let i = 0; i < probes.length; i++) {
@@ -79,7 +72,7 @@ export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: Elf
     const { function: functionName, name } = probe;
     const functionLength = cStringLength(functionName) + 1;
     const nameLength = name === functionName ? functionLength : cStringLength(name) + 1;
-    length += alignUp(begin(probe).length + functionLength + nameLength + endings(probe.types).length, 4);
+    length += alignUp(startOf(probe).length + functionLength + nameLength + endings(probe.types).length, 4);
   }
   return {
     length,
@@ -87,15 +80,13 @@ export function planDeclarations(probes: Sequence<ProbeDeclaration>, format: Elf
       const view = new DataView(out.buffer, out.byteOffset, out.length);
       for (let i = 0, at = 0; i < probes.length; i++) {
         const probe = probes.at(i)!;
-        const start = begin(probe);
+        const common = startOf(probe);
         const ending = endings(probe.types);
-        const desc = at + nhdr + OWNER_SIZE;
-        out.set(start, at);
-        encoder.word(view, desc, probe.pc);
-        const end = writeCString(out, writeCString(out, at + start.length, probe.function), probe.name);
+        out.set(common, at);
+        encoder.word(view, at + notes.desc, probe.pc);
+        const end = writeCString(out, writeCString(out, at + common.length, probe.function), probe.name);
         out.set(ending, end);
-        encoder.descsz(view, at, end + ending.length - desc);
-        at += alignUp(end + ending.length - at, 4);
+        at = notes.end(view, at, end + ending.length);
       }
     },
   };
@@ -127,9 +118,7 @@ export interface DeclarationNote extends ProbeDeclaration {
  */
 export function decodeDeclarations(section: Uint8Array, format: ElfFormat): DeclarationNote[] {
   const probes: DeclarationNote[] = [];
-  for (const note of readNotes(section, format)) {
-    if (note.name !== OWNER || note.type !== NT_LIBUSDT_PROBE) continue;
-    const desc = new DescReader(note, format);
+  for (const desc of readDescriptions(section, format, KIND)) {
     const pc = desc.word(PC_SIZE, 'pc');
     const provider = desc.string('provider');
     const module = desc.string('module');

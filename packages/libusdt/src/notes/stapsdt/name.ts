@@ -1,10 +1,9 @@
 /**
  * Names in SDT notes are C identifiers: a probe `request-start` is `request__start` there. DTrace's compiler made
  * that convention (its `-G` turns `__` into `-`), sdt.h programs follow it, and perf accepts nothing else.
- * @module
  */
 
-import { cStringLength, type Spelling, writeCString } from '../../object/bytes.ts';
+import { cStringLength, type NameEncoding, writeCString } from '../../object/bytes.ts';
 
 /** A provider's or probe's name as SDT notes carry it. */
 export function sdtName(name: string): string {
@@ -15,7 +14,7 @@ const DASH = '-'.charCodeAt(0);
 const UNDERSCORE = '_'.charCodeAt(0);
 
 /** As sdtName, while it is written. */
-export const SDT_SPELLING: Spelling = {
+export const SDT_NAMES: NameEncoding = {
   length(name) {
     let length = cStringLength(name);
     for (let at = name.indexOf('-'); at !== -1; at = name.indexOf('-', at + 1)) length++;

@@ -21,23 +21,23 @@
  * - LTTng refuses probes with a semaphore.
  *
  * https://sourceware.org/systemtap/wiki/UserSpaceProbeImplementation
- * @module
  */
 
-import { type Deferred, memoised, type Sequence } from '../../model/sequence.ts';
+import { memoised, type Sequence } from '../../model/sequence.ts';
 import {
   alignUp,
   cString,
   cStringLength,
-  LITERAL,
+  type NameEncoding,
   NO_BYTES,
-  type Spelling,
+  UNCHANGED,
   writeCString,
 } from '../../object/bytes.ts';
 import { type ElfFormat, NT_STAPSDT } from '../../object/elf/constants.ts';
-import { DescReader } from '../../object/elf/desc.ts';
 import { ElfEncoder } from '../../object/elf/encoder.ts';
-import { readNotes } from '../../object/elf/notes.ts';
+import { NoteWriter, written } from '../../object/elf/note-writer.ts';
+import { readDescriptions } from '../../object/elf/notes.ts';
+import type { SectionWriter } from '../../object/section.ts';
 
 export interface StapsdtProbe {
   /** Address of the tracepoint. */
@@ -52,51 +52,45 @@ export interface StapsdtProbe {
   readonly args: string;
 }
 
-const OWNER = 'stapsdt';
-const OWNER_SIZE = OWNER.length + 1;
+const KIND = { owner: 'stapsdt', type: NT_STAPSDT } as const;
 
 /**
  * The contents of a `.note.stapsdt` section.
  * @throws RangeError for an empty provider or name, a NUL in a string, or an address too large for the class.
  */
 export function encodeStapsdtNotes(probes: Sequence<StapsdtProbe>, format: ElfFormat): Uint8Array {
-  const notes = planStapsdtNotes(probes, format);
-  const bytes = new Uint8Array(notes.length);
-  notes.write(bytes);
-  return bytes;
+  return written(planStapsdtNotes(probes, format));
 }
 
 /**
  * As encodeStapsdtNotes, but written later; the probes are asked for again then.
- * @param spelling how the probes' names are written.
+ * @param names how the probes' names are written.
  */
 export function planStapsdtNotes(
   probes: Sequence<StapsdtProbe>,
   format: ElfFormat,
-  spelling: Spelling = LITERAL,
-): Deferred {
+  names: NameEncoding = UNCHANGED,
+): SectionWriter {
   const encoder = new ElfEncoder(format);
-  const { nhdr, word } = encoder.sizes;
+  const { word } = encoder.sizes;
+  const notes = new NoteWriter(encoder, KIND);
   const endings = memoised(cString);
-  let beginning = NO_BYTES;
+  let start = NO_BYTES;
   let [provider, base, semaphore]: [string, number | bigint, number | bigint] = ['', 0, 0];
   /** A note up to the name; the same again for probes that differ in nothing else. */
-  const begin = (probe: StapsdtProbe): Uint8Array => {
-    if (probe.provider === provider && probe.base === base && probe.semaphore === semaphore) return beginning;
+  const startOf = (probe: StapsdtProbe): Uint8Array => {
+    if (probe.provider === provider && probe.base === base && probe.semaphore === semaphore) return start;
     ({ provider, base, semaphore } = probe);
-    beginning = new Uint8Array(nhdr + OWNER_SIZE + 3 * word + cStringLength(provider) + 1);
-    const view = new DataView(beginning.buffer);
-    encoder.nhdr(view, 0, { n_namesz: OWNER_SIZE, n_descsz: 0, n_type: NT_STAPSDT });
-    const desc = writeCString(beginning, nhdr, OWNER);
-    const end = encoder.word(view, encoder.word(view, desc + word, base), semaphore);
-    writeCString(beginning, end, provider);
-    return beginning;
+    start = notes.start(3 * word + cStringLength(provider) + 1);
+    const view = new DataView(start.buffer);
+    writeCString(start, encoder.word(view, encoder.word(view, notes.desc + word, base), semaphore), provider);
+    return start;
   };
   let length = 0;
   for (let i = 0; i < probes.length; i++) {
     const probe = probes.at(i)!;
     if (probe.provider === '' || probe.name === '') throw nameless(probe);
-    length += alignUp(begin(probe).length + spelling.length(probe.name) + 1 + endings(probe.args).length, 4);
+    length += alignUp(startOf(probe).length + names.length(probe.name) + 1 + endings(probe.args).length, 4);
   }
   return {
     length,
@@ -104,15 +98,13 @@ export function planStapsdtNotes(
       const view = new DataView(out.buffer, out.byteOffset, out.length);
       for (let i = 0, at = 0; i < probes.length; i++) {
         const probe = probes.at(i)!;
-        const start = begin(probe);
+        const common = startOf(probe);
         const ending = endings(probe.args);
-        const desc = at + nhdr + OWNER_SIZE;
-        out.set(start, at);
-        encoder.word(view, desc, probe.pc);
-        const end = spelling.write(out, at + start.length, probe.name);
+        out.set(common, at);
+        encoder.word(view, at + notes.desc, probe.pc);
+        const end = names.write(out, at + common.length, probe.name);
         out.set(ending, end);
-        encoder.descsz(view, at, end + ending.length - desc);
-        at += alignUp(end + ending.length - at, 4);
+        at = notes.end(view, at, end + ending.length);
       }
     },
   };
@@ -136,9 +128,7 @@ export interface StapsdtNote extends StapsdtProbe {
 export function decodeStapsdtNotes(section: Uint8Array, format: ElfFormat): StapsdtNote[] {
   const word = format.class === 64 ? 8 : 4;
   const probes: StapsdtNote[] = [];
-  for (const note of readNotes(section, format)) {
-    if (note.name !== OWNER || note.type !== NT_STAPSDT) continue;
-    const desc = new DescReader(note, format);
+  for (const desc of readDescriptions(section, format, KIND)) {
     const pc = desc.word(word, 'pc');
     const base = desc.word(word, 'base');
     const semaphore = desc.word(word, 'semaphore');

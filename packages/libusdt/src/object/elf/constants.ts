@@ -3,7 +3,6 @@
  *
  * gABI: https://gabi.xinuos.com/ (elf header, sections, symbol table, program header, dynamic, note sections)
  * GNU additions: https://sourceware.org/git/?p=glibc.git;a=blob;f=elf/elf.h
- * @module
  */
 
 // e_ident: https://gabi.xinuos.com/elf/02-eheader.html
@@ -29,11 +28,9 @@ export interface ElfFormat {
 export const ET_REL = 1;
 export const ET_EXEC = 2;
 export const ET_DYN = 3;
-export const ET_CORE = 4;
 
 // Sections: https://gabi.xinuos.com/elf/03-sheader.html
 export const SHN_UNDEF = 0;
-export const SHN_LORESERVE = 0xff00;
 export const SHN_XINDEX = 0xffff;
 export const SHT_NULL = 0;
 export const SHT_PROGBITS = 1;
@@ -55,7 +52,7 @@ export const SHF_EXECINSTR = 4;
 // Symbols: https://gabi.xinuos.com/elf/05-symtab.html
 export const STB_LOCAL = 0;
 export const STB_GLOBAL = 1;
-export const STT_NOTYPE = 0;
+export const STT_OBJECT = 1;
 export const STT_FUNC = 2;
 export const STV_DEFAULT = 0;
 

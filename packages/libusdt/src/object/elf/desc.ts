@@ -1,12 +1,20 @@
-/**
- * Reads the words and strings of one note's description.
- * @module
- */
+/** A note, and reading the words and strings of its description. */
 
 import { alignUp, decodeText } from '../bytes.ts';
 import type { ElfFormat } from './constants.ts';
 import { ElfError } from './error.ts';
-import type { LocatedNote } from './notes.ts';
+
+export interface ElfNote {
+  /** The owner, without its NUL. */
+  readonly name: string;
+  readonly type: number;
+  readonly desc: Uint8Array;
+}
+
+export interface LocatedNote extends ElfNote {
+  /** Where the description starts in the section. */
+  readonly descOffset: number;
+}
 
 export class DescReader {
   private readonly note: LocatedNote;

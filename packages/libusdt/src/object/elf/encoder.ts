@@ -6,7 +6,6 @@
  * is written once. Every method returns the offset after what it wrote.
  *
  * Addresses, offsets and sizes are numbers up to 2^53, or bigints where a full 64-bit word may occur.
- * @module
  */
 
 import {

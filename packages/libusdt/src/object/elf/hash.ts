@@ -1,7 +1,6 @@
 /**
  * The SysV symbol hash table (`DT_HASH`), which every dynamic loader understands.
  * https://gabi.xinuos.com/elf/08-dynamic.html#hash-table
- * @module
  */
 
 import { cStringLength, writeCString } from '../bytes.ts';

@@ -1,7 +1,6 @@
 /**
  * What differs between the files of the processors, as the writer needs it: their facts (arch/), with the sections and tags that
  * belong to them.
- * @module
  */
 
 import type { ElfFacts } from '../../arch/arch.ts';

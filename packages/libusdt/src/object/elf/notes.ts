@@ -6,25 +6,13 @@
  * whatever the specification said; only GNU properties (sections with an alignment of 8) pad to 8.
  *
  * https://gabi.xinuos.com/elf/07-pheader.html#note-section
- * @module
  */
 
 import { alignUp, cStringLength, decodeText, writeCString } from '../bytes.ts';
 import type { ElfFormat } from './constants.ts';
+import { DescReader, type ElfNote, type LocatedNote } from './desc.ts';
 import { ElfEncoder } from './encoder.ts';
 import { ElfError } from './error.ts';
-
-export interface ElfNote {
-  /** The owner, without its NUL. */
-  readonly name: string;
-  readonly type: number;
-  readonly desc: Uint8Array;
-}
-
-export interface LocatedNote extends ElfNote {
-  /** Where the description starts in the section. */
-  readonly descOffset: number;
-}
 
 const NHDR_SIZE = 12;
 
@@ -58,6 +46,26 @@ export function* readNotes(section: Uint8Array, format: ElfFormat, align = 4): G
     }
     yield { name, type: view.getUint32(at + 8, little), desc: section.subarray(descOffset, end), descOffset };
     at = alignUp(end, padding);
+  }
+}
+
+/** What makes a note one of a kind: who defined it, and its type there. */
+export interface NoteKind {
+  readonly owner: string;
+  readonly type: number;
+}
+
+/**
+ * The descriptions of the notes of one kind in a section.
+ * @throws ElfError as readNotes() does.
+ */
+export function* readDescriptions(
+  section: Uint8Array,
+  format: ElfFormat,
+  { owner, type }: NoteKind,
+): Generator<DescReader> {
+  for (const note of readNotes(section, format)) {
+    if (note.name === owner && note.type === type) yield new DescReader(note, format);
   }
 }
 

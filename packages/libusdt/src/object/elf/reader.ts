@@ -6,9 +6,9 @@
  * of a separate debug file describe the program it belongs to. What a section means is not interpreted.
  *
  * https://gabi.xinuos.com/elf/02-eheader.html
- * @module
  */
 
+import { ByteCursor } from '../byte-cursor.ts';
 import { decodeText } from '../bytes.ts';
 import {
   EI_NIDENT,
@@ -86,7 +86,7 @@ const EMPTY = new Uint8Array(0);
 export function readElf(bytes: Uint8Array): ElfFile {
   const format = readIdent(bytes);
   const { sizes } = new ElfEncoder(format);
-  const file = new Cursor(bytes, format);
+  const file = new ByteCursor(bytes, format, (message, offset) => new ElfError(message, offset));
   file.seek(0, sizes.ehdr, 'the ELF header');
   file.at = EI_NIDENT;
   const type = file.half();
@@ -156,7 +156,7 @@ function readIdent(bytes: Uint8Array): ElfFormat {
   return { class: elfClass === ELFCLASS64 ? 64 : 32, data: elfData === ELFDATA2LSB ? 'lsb' : 'msb' };
 }
 
-function readSections(file: Cursor, count: number, shstrndx: number): ElfSection[] {
+function readSections(file: ByteCursor, count: number, shstrndx: number): ElfSection[] {
   const headers: [ElfSection, sh_name: number][] = [];
   for (let index = 0; index < count; index++) {
     const at = file.at;
@@ -189,7 +189,7 @@ function readSections(file: Cursor, count: number, shstrndx: number): ElfSection
   });
 }
 
-function readSectionHeader(file: Cursor, index: number): [ElfSection, sh_name: number] {
+function readSectionHeader(file: ByteCursor, index: number): [ElfSection, sh_name: number] {
   const sh_name = file.word32();
   const section = {
     index,
@@ -207,7 +207,7 @@ function readSectionHeader(file: Cursor, index: number): [ElfSection, sh_name: n
   return [section, sh_name];
 }
 
-function readSegment(file: Cursor): ElfSegment {
+function readSegment(file: ByteCursor): ElfSegment {
   const type = file.word32();
   let flags = file.format.class === 64 ? file.word32() : 0;
   const offset = file.word();
@@ -221,58 +221,4 @@ function readSegment(file: Cursor): ElfSegment {
 
 function hasBytes(type: number): boolean {
   return type !== SHT_NOBITS && type !== SHT_NULL;
-}
-
-/** Reads fields one after another; the caller has checked with `seek` that the structure lies in the file. */
-class Cursor {
-  readonly bytes: Uint8Array;
-  readonly format: ElfFormat;
-  at = 0;
-  private readonly view: DataView;
-  private readonly little: boolean;
-
-  constructor(bytes: Uint8Array, format: ElfFormat) {
-    this.bytes = bytes;
-    this.format = format;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.little = format.data === 'lsb';
-  }
-
-  seek(offset: number, size: number, what: string): void {
-    this.checkRange(offset, size, what, offset);
-    this.at = offset;
-  }
-
-  checkRange(offset: number, size: number, what: string, at: number): void {
-    if (offset + size > this.bytes.length) {
-      throw new ElfError(`${what}: bytes ${offset} to ${offset + size} of ${this.bytes.length}`, at);
-    }
-  }
-
-  half(): number {
-    const value = this.view.getUint16(this.at, this.little);
-    this.at += 2;
-    return value;
-  }
-
-  word32(): number {
-    const value = this.view.getUint32(this.at, this.little);
-    this.at += 4;
-    return value;
-  }
-
-  word(): bigint {
-    if (this.format.class === 32) return BigInt(this.word32());
-    const value = this.view.getBigUint64(this.at, this.little);
-    this.at += 8;
-    return value;
-  }
-
-  /** An offset or size: as a number, which holds any that a file can have. */
-  offset(what: string): number {
-    const at = this.at;
-    const value = this.word();
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new ElfError(`${what} is ${value}`, at);
-    return Number(value);
-  }
 }

@@ -9,7 +9,6 @@
  *   executable.
  * - dyld (fcntl F_ADDFILESIGS_RETURN) wants all of the file before the signature covered.
  * - codesign(1) shows identifier and flags.
- * @module
  */
 
 import { sha256 } from '../sha256.ts';

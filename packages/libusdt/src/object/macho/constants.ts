@@ -5,7 +5,6 @@
  * - https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/nlist.h
  * - https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/fat.h
  * - https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/kern/cs_blobs.h (CS*)
- * @module
  */
 
 /** The first four bytes, in the order of the file; the other order says that all the rest is in the other order too. */
@@ -43,12 +42,20 @@ export const S_DTRACE_DOF = 0xf;
 export const S_THREAD_LOCAL_ZEROFILL = 0x12;
 export const S_ATTR_PURE_INSTRUCTIONS = 0x80000000;
 export const S_ATTR_SOME_INSTRUCTIONS = 0x00000400;
+/** Flags of a section that is nothing but code. */
+export const S_CODE = (S_REGULAR | S_ATTR_PURE_INSTRUCTIONS | S_ATTR_SOME_INSTRUCTIONS) >>> 0;
 
 export const N_UNDF = 0x0;
 export const N_EXT = 0x1;
 export const N_SECT = 0xe;
 /** In the upper byte of n_desc: found in whatever image has it (ld's -undefined dynamic_lookup). */
 export const DYNAMIC_LOOKUP_ORDINAL = 0xfe;
+
+export const REBASE_OPCODE_DONE = 0x00;
+export const REBASE_OPCODE_SET_TYPE_IMM = 0x10;
+export const REBASE_OPCODE_SET_SEGMENT_AND_OFFSET_ULEB = 0x20;
+export const REBASE_OPCODE_DO_REBASE_IMM_TIMES = 0x50;
+export const REBASE_TYPE_POINTER = 1;
 
 export const BIND_OPCODE_DONE = 0x00;
 export const BIND_OPCODE_SET_DYLIB_SPECIAL_IMM = 0x30;

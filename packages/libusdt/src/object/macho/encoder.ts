@@ -1,7 +1,6 @@
 /**
  * Mach-O on-disk structures of 64-bit little-endian files, one method each: no state but the place, no layout. Fields
  * have the names of mach-o/loader.h and nlist.h. Every load command's size is a multiple of 8.
- * @module
  */
 
 import { alignUp } from '../bytes.ts';
@@ -52,6 +51,8 @@ export interface Segment64 {
 }
 
 export interface DyldInfo {
+  readonly rebase_off: number;
+  readonly rebase_size: number;
   readonly bind_off: number;
   readonly bind_size: number;
   readonly export_off: number;
@@ -109,10 +110,10 @@ export class MachOEncoder {
     }
   }
 
-  dyldInfo({ bind_off, bind_size, export_off, export_size }: DyldInfo): void {
+  dyldInfo(info: DyldInfo): void {
     // rebase, bind, weak_bind, lazy_bind, export: offset and size of each
-    this.words(macho.LC_DYLD_INFO_ONLY, DYLD_INFO_COMMAND, 0, 0, bind_off, bind_size);
-    this.words(0, 0, 0, 0, export_off, export_size);
+    this.words(macho.LC_DYLD_INFO_ONLY, DYLD_INFO_COMMAND, info.rebase_off, info.rebase_size);
+    this.words(info.bind_off, info.bind_size, 0, 0, 0, 0, info.export_off, info.export_size);
   }
 
   symtab(symoff: number, nsyms: number, stroff: number, strsize: number): void {
@@ -156,6 +157,10 @@ export class MachOEncoder {
     this.view.setUint16(this.at + 2, n_desc, true);
     this.at += 4;
     this.words64(n_value);
+  }
+
+  pointer(address: number): void {
+    this.words64(address);
   }
 
   private words(...values: readonly number[]): void {

@@ -8,7 +8,6 @@
  * Since the offsets are of variable length, and the nodes' places depend on them, sizes are computed until they no
  * longer change.
  * https://github.com/apple-oss-distributions/dyld/blob/main/mach_o/ExportsTrie.cpp
- * @module
  */
 
 import { EXPORT_SYMBOL_FLAGS_KIND_REGULAR } from './constants.ts';

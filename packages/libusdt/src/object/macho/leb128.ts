@@ -2,7 +2,6 @@
  * ULEB128, the variable-length numbers of Mach-O's export tries and binding opcodes: seven bits a byte, the least
  * significant first, the top bit set in all bytes but the last.
  * https://dwarfstd.org/doc/DWARF5.pdf (7.6)
- * @module
  */
 
 /** Bytes of an unsigned number up to 2^53. @throws RangeError for anything else. */

@@ -16,10 +16,9 @@
  * is not interpreted.
  *
  * https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/loader.h
- * @module
  */
 
-import { decodeText } from '../bytes.ts';
+import { ByteCursor } from '../byte-cursor.ts';
 import * as macho from './constants.ts';
 import * as sizes from './encoder.ts';
 import { MachOError } from './error.ts';
@@ -115,34 +114,33 @@ export function machOKind(header: Uint8Array): 'thin' | 'universal' | undefined 
 export function readUniversal(bytes: Uint8Array): MachOSlice[] {
   if (machOKind(bytes) !== 'universal') throw new MachOError('not a universal file', 0);
   const view = viewOf(bytes);
-  const wide = view.getUint32(0) === macho.FAT_MAGIC_64;
+  const width = view.getUint32(0) === macho.FAT_MAGIC_64 ? 64 : 32;
   const count = view.getUint32(4);
-  const entry = FAT_ARCH[wide ? 64 : 32];
-  checkRange(bytes, FAT_HEADER, count * entry, `${count} architectures`, 0);
+  const entry = FAT_ARCH[width];
+  const file = new ByteCursor(bytes, { class: width, data: 'msb' }, malformed);
+  file.checkRange(FAT_HEADER, count * entry, `${count} architectures`, 0);
   return Array.from({ length: count }, (_, index) => {
     const at = FAT_HEADER + index * entry;
-    const word = (offset: number): number =>
-      wide ? asNumber(view.getBigUint64(at + 8 + 2 * offset), at) : view.getUint32(at + 8 + offset);
-    const offset = word(0);
-    const size = word(4);
-    checkRange(bytes, offset, size, `slice ${index}`, at);
-    return { cputype: view.getUint32(at), cpusubtype: view.getUint32(at + 4), offset, size };
+    file.at = at;
+    const [cputype, cpusubtype] = [file.word32(), file.word32()];
+    const [offset, size] = [file.offset('an offset'), file.offset('a size')];
+    file.checkRange(offset, size, `slice ${index}`, at);
+    return { cputype, cpusubtype, offset, size };
   });
 }
 
 /** @throws MachOError for anything that is not a well-formed file of one architecture. */
 export function readMachO(bytes: Uint8Array): MachOFile {
   if (bytes.length < FAT_HEADER) throw new MachOError(`a Mach-O file cannot have ${bytes.length} bytes`, 0);
-  const view = viewOf(bytes);
-  const format = formatOf(view);
+  const format = formatOf(viewOf(bytes));
   if (format === undefined) throw new MachOError('not a Mach-O file', 0);
   const width = WIDTHS[format.class];
-  const little = format.data === 'lsb';
-  checkRange(bytes, 0, width.header, 'the header', 0);
-  const [cputype, cpusubtype, filetype, ncmds, sizeofcmds, flags] = Array.from({ length: 6 }, (_, index) =>
-    view.getUint32(4 + 4 * index, little),
-  ) as [number, number, number, number, number, number];
-  checkRange(bytes, width.header, sizeofcmds, 'the load commands', 0);
+  const file = new ByteCursor(bytes, format, malformed);
+  file.seek(0, width.header, 'the header');
+  file.word32(); // magic
+  const [cputype, cpusubtype, filetype] = [file.word32(), file.word32(), file.word32()];
+  const [ncmds, sizeofcmds, flags] = [file.word32(), file.word32(), file.word32()];
+  file.checkRange(width.header, sizeofcmds, 'the load commands', 0);
 
   const segments: MachOSegment[] = [];
   const sections: MachOSection[] = [];
@@ -150,15 +148,14 @@ export function readMachO(bytes: Uint8Array): MachOFile {
   let at = width.header;
   for (let index = 0; index < ncmds; index++) {
     if (at + 8 > end) throw new MachOError(`${ncmds} load commands do not fit into ${sizeofcmds} bytes`, at);
-    const cmd = view.getUint32(at, little);
-    const cmdsize = view.getUint32(at + 4, little);
+    file.at = at;
+    const cmd = file.word32();
+    const cmdsize = file.word32();
     if (cmdsize < 8 || at + cmdsize > end) {
       throw new MachOError(`load command ${index} has ${cmdsize} bytes of ${end - at}`, at);
     }
     if (cmd === (format.class === 64 ? macho.LC_SEGMENT_64 : macho.LC_SEGMENT)) {
-      const reader = new SegmentReader(bytes, view, format, at, cmdsize);
-      segments.push(reader.segment);
-      reader.readSections(sections);
+      segments.push(readSegment(file, at, cmdsize, sections));
     }
     at += cmdsize;
   }
@@ -176,73 +173,41 @@ export function readMachO(bytes: Uint8Array): MachOFile {
   };
 }
 
-/** Reads one LC_SEGMENT or LC_SEGMENT_64, which lies in the file. */
-class SegmentReader {
-  readonly segment: MachOSegment;
-  private readonly bytes: Uint8Array;
-  private readonly view: DataView;
-  private readonly format: MachOFormat;
-  private readonly nsects: number;
-  private at: number;
-
-  constructor(bytes: Uint8Array, view: DataView, format: MachOFormat, at: number, cmdsize: number) {
-    this.bytes = bytes;
-    this.view = view;
-    this.format = format;
-    const width = WIDTHS[format.class];
-    if (cmdsize < width.segment) throw new MachOError(`a segment command of ${cmdsize} bytes`, at);
-    this.at = at + 8;
-    const segname = this.name();
-    const [vmaddr, vmsize, fileoff, filesize] = [this.word(), this.word(), this.word(), this.word()];
-    this.word32(); // maxprot
-    this.segment = { segname, vmaddr, vmsize, fileoff, filesize, initprot: this.word32() };
-    this.nsects = this.word32();
-    this.word32(); // flags
-    if (width.segment + this.nsects * width.section > cmdsize) {
-      throw new MachOError(`${this.nsects} sections do not fit into segment ${segname}`, at);
-    }
+/** Reads what follows `cmd` and `cmdsize` of one LC_SEGMENT or LC_SEGMENT_64, which lies in the file. */
+function readSegment(file: ByteCursor, at: number, cmdsize: number, into: MachOSection[]): MachOSegment {
+  const width = WIDTHS[file.format.class];
+  if (cmdsize < width.segment) throw new MachOError(`a segment command of ${cmdsize} bytes`, at);
+  const segname = file.text(NAME);
+  const [vmaddr, vmsize, fileoff, filesize] = [file.word(), file.word(), file.word(), file.word()];
+  file.word32(); // maxprot
+  const segment = { segname, vmaddr, vmsize, fileoff, filesize, initprot: file.word32() };
+  const nsects = file.word32();
+  if (width.segment + nsects * width.section > cmdsize) {
+    throw new MachOError(`${nsects} sections do not fit into segment ${segname}`, at);
   }
-
-  readSections(into: MachOSection[]): void {
-    for (let i = 0; i < this.nsects; i++) {
-      const start = this.at;
-      const sectname = this.name();
-      const segname = this.name();
-      const addr = this.word();
-      const size = asNumber(this.word(), start);
-      const offset = this.word32();
-      const align = this.word32();
-      this.word32(); // reloff
-      this.word32(); // nreloc
-      const flags = this.word32();
-      this.at = start + WIDTHS[this.format.class].section;
-      // Those of a debug file are in the program that it belongs to.
-      const elsewhere = this.segment.filesize === 0n && this.segment.fileoff === 0n;
-      const section = { segname, sectname, addr, offset: elsewhere ? 0 : offset, size, align, flags };
-      if (hasBytes(section)) checkRange(this.bytes, offset, size, `section ${segname},${sectname}`, start);
-      into.push(section);
-    }
+  for (let i = 0; i < nsects; i++) {
+    file.at = at + width.segment + i * width.section;
+    into.push(readSection(file, segment));
   }
+  return segment;
+}
 
-  private name(): string {
-    const raw = this.bytes.subarray(this.at, this.at + NAME);
-    this.at += NAME;
-    const nul = raw.indexOf(0);
-    return decodeText(nul === -1 ? raw : raw.subarray(0, nul));
-  }
-
-  private word32(): number {
-    const value = this.view.getUint32(this.at, this.format.data === 'lsb');
-    this.at += 4;
-    return value;
-  }
-
-  private word(): bigint {
-    if (this.format.class === 32) return BigInt(this.word32());
-    const value = this.view.getBigUint64(this.at, this.format.data === 'lsb');
-    this.at += 8;
-    return value;
-  }
+function readSection(file: ByteCursor, { filesize, fileoff }: MachOSegment): MachOSection {
+  const start = file.at;
+  const sectname = file.text(NAME);
+  const segname = file.text(NAME);
+  const addr = file.word();
+  const size = file.offset('a size');
+  const offset = file.word32();
+  const align = file.word32();
+  file.word32(); // reloff
+  file.word32(); // nreloc
+  const flags = file.word32();
+  // Those of a debug file are in the program that it belongs to.
+  const elsewhere = filesize === 0n && fileoff === 0n;
+  const section = { segname, sectname, addr, offset: elsewhere ? 0 : offset, size, align, flags };
+  if (hasBytes(section)) file.checkRange(offset, size, `section ${segname},${sectname}`, start);
+  return section;
 }
 
 function hasBytes({ flags, offset }: MachOSection): boolean {
@@ -268,14 +233,6 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-function checkRange(bytes: Uint8Array, offset: number, size: number, what: string, at: number): void {
-  if (offset + size > bytes.length) {
-    throw new MachOError(`${what}: bytes ${offset} to ${offset + size} of ${bytes.length}`, at);
-  }
-}
-
-/** An offset or size: as a number, which holds any that a file can have. */
-function asNumber(value: bigint, at: number): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new MachOError(`a size or offset of ${value}`, at);
-  return Number(value);
+function malformed(message: string, offset: number): MachOError {
+  return new MachOError(message, offset);
 }

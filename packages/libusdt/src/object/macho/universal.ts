@@ -1,7 +1,6 @@
 /**
  * Universal ("fat") files: several Mach-O files in one, one per architecture. The header is big-endian; each slice
  * begins at a multiple of the largest page size.
- * @module
  */
 
 import { alignUp } from '../bytes.ts';

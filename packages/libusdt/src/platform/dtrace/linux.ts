@@ -3,7 +3,7 @@
  * process at a time, by their SDT notes (`-p`, or the process id in the provider's name); with it all processes'
  * (`webapp*:::`), those included that start while it runs, and it knows the types of arguments, functions and modules.
  *
- * What it is told of is no longer looked for in the notes (object/elf/shared-object.ts says how), or dtrace would show it
+ * What it is told of is no longer looked for in the notes (image/elf.ts says how), or dtrace would show it
  * twice. So an image has a document only where it is registered.
  *
  * What dtprobed wants, besides a document that breaks none of the rules in dof/:

@@ -23,7 +23,7 @@ export interface HelperProtocol {
   readonly taker: string;
   /**
    * Hands a document over.
-   * @returns the generation, by which it is taken back.
+   * @returns the generation, by which it is unregistered.
    * @throws Error with the errno's name as its code.
    */
   add(system: HelperSystem, descriptor: number, helper: DofHelper): number;
@@ -92,7 +92,7 @@ export function createHelperRegistrar(system: HelperSystem, protocol: HelperProt
         other.generation = hand(other.dof);
         registered.set(other.dof.address, other);
       } catch {
-        // As above.
+        // Who takes documents has gone meanwhile.
       }
     }
   };

@@ -4,35 +4,49 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type BundlePlan, planBundle, writeBundle } from '../../../src/object/macho/bundle.ts';
+import { writeBundle } from '../../../src/object/macho/bundle.ts';
+import { S_CODE, S_REGULAR, S_ZEROFILL } from '../../../src/object/macho/constants.ts';
 import { encodeExportTrie } from '../../../src/object/macho/export-trie.ts';
 import { uleb128 } from '../../../src/object/macho/leb128.ts';
+import { type BundlePlan, type PlannedSection, planBundle } from '../../../src/object/macho/plan.ts';
 import { encodeUniversal } from '../../../src/object/macho/universal.ts';
 import { needs, run, scratchFolder } from '../tools.ts';
 
 const folder = scratchFolder();
 const BUILD_ID = Uint8Array.from({ length: 20 }, (_, index) => 0xa0 + index);
 
-function plan(arch: 'x64' | 'arm64', rest: Partial<BundlePlan> = {}): BundlePlan {
-  return {
-    ...{
-      arch,
-      textSize: 192,
-      textAlign: 64,
-      exports: ['answer', 'another'],
-      imports: ['dlsym', 'napi_call'],
-    },
-    ...{ dataSize: 24, dofSize: 100 },
-    ...rest,
-  };
+interface Sizes {
+  readonly textSize?: number;
+  readonly textAlign?: number;
+  readonly dataSize?: number;
+  readonly dofSize?: number;
+}
+
+/** Code, constants beside it, and zeroed data; what has no size is left out. */
+function plan(
+  arch: 'x64' | 'arm64',
+  { textSize = 192, textAlign = 64, dataSize = 24, dofSize = 100 }: Sizes = {},
+  { exports = ['answer', 'another'], imports = ['dlsym', 'napi_call'] }: Partial<BundlePlan> = {},
+): BundlePlan {
+  const sections: PlannedSection[] = [
+    { sectname: '__text', segname: '__TEXT', flags: S_CODE, size: textSize, align: textAlign },
+    { sectname: '__const', segname: '__TEXT', flags: S_REGULAR, size: dofSize, align: 8 },
+    { sectname: '__bss', segname: '__DATA', flags: S_ZEROFILL, size: dataSize, align: 8 },
+  ];
+  return { arch, sections: sections.filter(({ size }) => size !== 0), exports, imports };
 }
 
 function write(planned: BundlePlan): Uint8Array {
+  const size = (name: string) => planned.sections.find(({ sectname }) => sectname === name)?.size ?? 0;
   return writeBundle(planBundle(planned), {
-    text: new Uint8Array(planned.textSize).fill(planned.arch === 'x64' ? 0x90 : 0),
-    ...(planned.dofSize && { dof: new Uint8Array(planned.dofSize).fill(7) }),
-    exports: planned.exports.map((name, index) => ({ name, offset: index * 64 })),
-    symbols: [{ name: 'local', offset: 128 }],
+    sections: {
+      __text: new Uint8Array(size('__text')).fill(planned.arch === 'x64' ? 0x90 : 0),
+      ...(size('__const') > 0 && { __const: new Uint8Array(size('__const')).fill(7) }),
+    },
+    exports: planned.exports.map((name, index) => {
+      return { name, section: '__text', offset: Math.min(index * 64, size('__text')), size: 0 };
+    }),
+    symbols: [{ name: 'local', section: '__text', offset: Math.min(128, size('__text')), size: 0 }],
     buildId: BUILD_ID,
     identifier: 'libusdt-test',
   });
@@ -80,7 +94,7 @@ for (const arch of ['x64', 'arm64'] as const) {
       assert.match(run('llvm-objdump', '--macho', '--exports-trie', path).stdout, /_another/);
       const layout = planBundle(plan(arch));
       const exported = run('llvm-objdump', '--macho', '--exports-trie', path).stdout;
-      assert.match(exported, new RegExp(`0x0*${layout.textAddress.toString(16)} +_answer`, 'i'));
+      assert.match(exported, new RegExp(`0x0*${layout.address('__text').toString(16)} +_answer`, 'i'));
       const bound = run('llvm-objdump', '--macho', '--bind', path).stdout;
       for (const name of plan(arch).imports) {
         const address = layout.gotAddress(name).toString(16);
@@ -157,10 +171,11 @@ test('what dyld insists on holds for every plan', () => {
     dofSize: fc.nat(9000),
   });
   fc.assert(
-    fc.property(anyPlan, (planned) => {
-      const bytes = write({ ...planned, textSize: Math.max(planned.textSize, 1) });
+    fc.property(anyPlan, ({ arch, exports, imports, textAlign, ...sizes }) => {
+      const planned = plan(arch, { ...sizes, textAlign, textSize: sizes.textSize + 1 }, { exports, imports });
+      const bytes = write(planned);
       const view = new DataView(bytes.buffer);
-      const page = planned.arch === 'x64' ? 0x1000 : 0x4000;
+      const page = arch === 'x64' ? 0x1000 : 0x4000;
       let at = 32;
       let end = 0;
       let linkedit = 0;
@@ -182,9 +197,9 @@ test('what dyld insists on holds for every plan', () => {
       }
       assert.equal(at, 32 + view.getUint32(20, true), 'sizeofcmds');
       assert.equal(end, bytes.length, '__LINKEDIT ends with the file');
-      const layout = planBundle({ ...planned, textSize: Math.max(planned.textSize, 1) });
-      assert.ok(layout.textAddress >= at, 'code begins behind the load commands');
-      assert.equal(layout.textAddress % planned.textAlign, 0);
+      const textAddress = planBundle(planned).address('__text');
+      assert.ok(textAddress >= at, 'code begins behind the load commands');
+      assert.equal(textAddress % textAlign, 0);
       const info = commandData(bytes, 0x80000022);
       const symtab = commandData(bytes, 0x2);
       const tables = [
@@ -198,7 +213,7 @@ test('what dyld insists on holds for every plan', () => {
         assert.ok(offset >= previous, 'tables come in order and do not overlap');
         previous = offset + size;
       }
-      assert.deepEqual(write({ ...planned, textSize: Math.max(planned.textSize, 1) }), bytes);
+      assert.deepEqual(write(planned), bytes);
     }),
   );
 });
@@ -288,10 +303,17 @@ test('numbers in ULEB128', () => {
 test('what a bundle can not be is refused', () => {
   assert.throws(() => planBundle(plan('x64', { textAlign: 48 })), /power of two/);
   assert.throws(() => planBundle(plan('x64', { textAlign: 8192 })), /power of two/);
-  assert.throws(() => planBundle(plan('x64', { dataSize: -1 })), /dataSize/);
-  assert.throws(() => planBundle(plan('x64', { imports: ['answer'] })), /distinct/);
-  const none = planBundle(plan('x64', { imports: [], dataSize: 0, dofSize: 0 }));
-  assert.throws(() => none.dofAddress, RangeError);
-  assert.throws(() => none.dataAddress, RangeError);
+  assert.throws(() => planBundle(plan('x64', { dataSize: -1 })), /__bss must be an integer/);
+  assert.throws(() => planBundle(plan('x64', {}, { imports: ['answer'] })), /distinct/);
+  const none = planBundle(plan('x64', { dataSize: 0, dofSize: 0 }, { imports: [] }));
+  assert.throws(() => none.address('__const'), RangeError);
+  assert.throws(() => none.address('__bss'), RangeError);
   assert.throws(() => none.gotAddress('dlsym'), RangeError);
+  const data = { sectname: '__data', segname: '__DATA', flags: S_REGULAR, size: 8, align: 8 } as const;
+  const good = plan('x64');
+  const after = (section: PlannedSection) => planBundle({ ...good, sections: [...good.sections, section] });
+  assert.throws(() => after(data), /__data must come before __bss/);
+  assert.throws(() => after({ ...data, segname: '__TEXT', flags: S_ZEROFILL }), /must be in __DATA/);
+  assert.throws(() => after({ ...data, sectname: '__text', segname: '__TEXT' }), /distinct/);
+  assert.throws(() => planBundle({ ...good, arch: 'i386' }), /no Mach-O bundles are written for i386/);
 });
