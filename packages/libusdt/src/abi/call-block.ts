@@ -1,10 +1,10 @@
 /**
- * The frame: the memory through which JavaScript and the engine's `call` speak. JavaScript writes an address, the
- * number of stack words and the argument words; `call` loads them into the C calling convention, calls, and stores
- * the return value. Behind the words lies the scratch area, where bytes and strings live while a probe fires, and behind
- * that the places, in which strings stay beyond that (texts.ts).
+ * The call block: the memory through which JavaScript and the engine's `call` speak. Its name in code is "frame"; it has
+ * nothing to do with the frames of a stack. JavaScript writes an address, the number of stack words and the argument
+ * words; `call` loads them into the C calling convention, calls, and stores the return value. The words are followed by the
+ * scratch area, where bytes and strings live while a probe fires, and that by the places, in which strings stay longer (texts.ts).
  *
- * One frame belongs to one JavaScript thread. It is never handed to users.
+ * A call block belongs to one JavaScript thread. It is never handed to users.
  * @module
  */
 
@@ -34,13 +34,13 @@ const ARGS = 2 * WORD;
 const SCRATCH = 512;
 const PLACES = SCRATCH + MAX_ARGUMENTS * MAX_STRING_BYTES;
 
-/** Byte offsets in the frame. */
+/** Byte offsets in the call block. */
 export const FRAME = {
   target: 0,
   stackCount: WORD,
   args: ARGS,
   result: ARGS + MAX_ARGUMENTS * WORD,
-  /** Written by the engine's init: the frame's own address. */
+  /** Written by the engine's init: the call block's own address. */
   address: ARGS + (MAX_ARGUMENTS + 1) * WORD,
   /** Written by the engine's init: the address of dlsym(3), from which everything else is found. */
   dlsym: ARGS + (MAX_ARGUMENTS + 2) * WORD,
@@ -55,7 +55,7 @@ export const FRAME = {
 /** Integer argument registers of each C calling convention: System V AMD64 ABI 3.2.3, AAPCS64 6.8.2, System V i386 ABI 2.2.3. */
 const ARGUMENT_REGISTERS: Record<Arch, number> = { x64: 6, arm64: 8, i386: 0 };
 
-/** How many of `argc` words go onto the stack: what the lower half of `stackCount` in the frame must say. */
+/** How many of `argc` words go onto the stack: what the lower half of `stackCount` must say. */
 export function stackWords(arch: Arch, argc: number): number {
   return Math.max(0, argc - ARGUMENT_REGISTERS[arch]);
 }

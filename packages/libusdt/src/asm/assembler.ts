@@ -9,8 +9,8 @@
  *   result   the return value of the last call, and of this function; may be the same register as a0
  * Where there are too few, some of them are words on the stack.
  *
- * A word takes 8 bytes on every architecture: in frames, among locals, and wherever `load` and `store` go. Where
- * registers have 32 bits, the lower half is used. So frames have one layout on all architectures, whatever JavaScript runs on.
+ * A word takes 8 bytes on every architecture: in call blocks, among locals, and wherever `load` and `store` go. Where
+ * registers have 32 bits, the lower half is used. So call blocks have one layout on all architectures, whatever JavaScript runs on.
  * @module
  */
 
@@ -100,9 +100,10 @@ export interface Assembler {
   narrowText(wide: Label): void;
 
   /**
-   * Call `frame.target` in the C calling convention: stack words first (their number read at run time from
-   * `frame.stackCount`; the first at the lowest address, stack kept 16-byte aligned at the call), then every integer argument register from
-   * `frame.args` on; store the return value in `frame.result`. Needs `enter`. `base` must be an s register. Restores the stack pointer.
+   * Call the `target` of the call block at `base` in the C calling convention: stack words first (their number read at run time
+   * from `stackCount`; the first at the lowest address, stack kept 16-byte aligned at the call), then every integer argument
+   * register from `args` on; store the return value in `result`. Needs `enter`. `base` must be an s register. Restores the stack
+   * pointer.
    */
   callFrame(base: Register, layout: FrameLayout): void;
 

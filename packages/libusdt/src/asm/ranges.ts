@@ -45,7 +45,8 @@ export function checkAddend(value: number): number {
 
 /** A register that keeps its value while arguments are loaded and a call is made. */
 export function checkSurvivor(register: Register): void {
-  if (!SURVIVORS.has(register)) throw new RangeError(`base of a frame: ${register} is not one of s0..s3`);
+  if (!SURVIVORS.has(register))
+    throw new RangeError(`base of a call block: ${register} is not one of s0..s3`);
 }
 
 const SURVIVORS: ReadonlySet<Register> = new Set(['s0', 's1', 's2', 's3']);
