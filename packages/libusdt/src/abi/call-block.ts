@@ -55,7 +55,7 @@ export const FRAME = {
 /** Integer argument registers of each C calling convention: System V AMD64 ABI 3.2.3, AAPCS64 6.8.2, System V i386 ABI 2.2.3. */
 const ARGUMENT_REGISTERS: Record<Arch, number> = { x64: 6, arm64: 8, i386: 0 };
 
-/** How many of `argc` words go onto the stack: what the lower half of `stackCount` must say. */
+/** How many of `argc` words go onto the stack: what the lower half of `stackCount` in the frame must say. */
 export function stackWords(arch: Arch, argc: number): number {
   return Math.max(0, argc - ARGUMENT_REGISTERS[arch]);
 }

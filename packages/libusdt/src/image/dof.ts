@@ -7,6 +7,7 @@
  * macOS knows no relocations: there a site is an offset from the document itself, which lies in the image beside the
  * code. On x86 its kernel subtracts one from it, since Apple's linker notes the place of a call's operand.
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/dev/dtrace/fasttrap.c (fasttrap_meta_create_probe)
+ * @module
  */
 
 import { hasNarrowWords } from '../abi/passing.ts';
