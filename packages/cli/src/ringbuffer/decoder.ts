@@ -4,7 +4,7 @@
  */
 
 import type { FetchArgument } from '../tracefs/fetch-args.ts';
-import type { EventFormat, Field } from '../tracefs/format.ts';
+import type { EventFormat, FormatField } from '../tracefs/format.ts';
 import type { ArgumentType } from '../types.ts';
 
 /**
@@ -35,7 +35,7 @@ export function argumentReaders(
 }
 
 function argumentReader(
-  field: Field,
+  field: FormatField,
   fetch: Extract<FetchArgument, { expressible: true }>,
   type: ArgumentType,
 ): ArgumentReader {

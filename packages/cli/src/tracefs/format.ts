@@ -4,7 +4,7 @@
  * @module
  */
 
-export interface Field {
+export interface FormatField {
   readonly name: string;
   /** C type, as in `__data_loc char[]`. */
   readonly type: string;
@@ -16,13 +16,13 @@ export interface Field {
 export interface EventFormat {
   /** What the first two bytes of a record say. */
   readonly id: number;
-  readonly fields: ReadonlyMap<string, Field>;
+  readonly fields: ReadonlyMap<string, FormatField>;
 }
 
 const FIELD = /^\s*field:\s*(.+?)\s*(\w+)(\[[^\]]*\])?;\s*offset:(\d+);\s*size:(\d+);(?:\s*signed:(\d))?/;
 
-export function parseFields(text: string): Map<string, Field> {
-  const fields = new Map<string, Field>();
+export function parseFields(text: string): Map<string, FormatField> {
+  const fields = new Map<string, FormatField>();
   for (const line of text.split('\n')) {
     const match = FIELD.exec(line);
     if (!match) continue;

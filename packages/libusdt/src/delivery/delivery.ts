@@ -31,9 +31,11 @@ export interface ProbeContext {
   failures: number;
 }
 
-/** Indices of the frame's 32-bit words: of lower halves. */
-const TARGET = FRAME.target / 4 + LOWER;
+/** Indices of the frame's 32-bit words. */
+const TARGET_LOWER = FRAME.target / 4 + LOWER;
+const TARGET_UPPER = TARGET_LOWER + UPPER;
 const STACK_COUNT = FRAME.stackCount / 4 + LOWER;
+const WIDE_ARGUMENTS = STACK_COUNT + UPPER;
 const TWO_32 = 2 ** 32;
 /** What the arguments of a probe are: anything. */
 const OTHER: number = 0;
@@ -284,10 +286,10 @@ export class Delivery implements ProbeDefinition {
 
   /** What the frame says of the call. */
   private head(words: Int32Array): void {
-    words[TARGET] = this.entryLow;
-    words[TARGET + UPPER] = this.entryHigh;
+    words[TARGET_LOWER] = this.entryLow;
+    words[TARGET_UPPER] = this.entryHigh;
     words[STACK_COUNT] = this.stackCount;
-    words[STACK_COUNT + UPPER] = this.wideArguments;
+    words[WIDE_ARGUMENTS] = this.wideArguments;
   }
 
   /** The long way. The array is used up. */

@@ -20,8 +20,8 @@ export interface SectionSymbol {
   readonly size: number;
 }
 
-/** A symbol that other objects see. */
-export interface ExportedSymbol extends SectionSymbol {
+/** A symbol, and the section that it is in. */
+export interface PlacedSymbol extends SectionSymbol {
   readonly section: string;
 }
 

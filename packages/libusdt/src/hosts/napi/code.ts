@@ -6,18 +6,18 @@
  * symbols that the dynamic linker finds in the executable: node, bun and deno all export them.
  *
  * Its exports are numbered, so that the code needs no strings:
- *   0  the frame, an ArrayBuffer (frame.ts); allocated by the runtime, so that it lives and dies with its thread
- *   1  call(): load the frame into the C calling convention, call the target, store the result
+ *   0  the call block, an ArrayBuffer (abi/call-block.ts); allocated by the runtime, so that it lives and dies with its thread
+ *   1  call(): load the call block into the C calling convention, call the target, store the result
  *   2  view(): an ArrayBuffer over `args[1]` bytes of memory at `args[0]`, or undefined where the runtime refuses
  *      (https://nodejs.org/api/n-api.html#napi_create_external_arraybuffer, napi_no_external_buffers_allowed)
- *   3  claim(): make this thread's frame the one that `call` uses without asking the runtime for it
- *   4  callTexts(...strings): write each as UTF-8 to where the frame says, then do as `call`; undefined, or the first
+ *   3  claim(): make this thread's call block the one that `call` uses without asking the runtime for it
+ *   4  callTexts(...strings): write each as UTF-8 to where the call block says, then do as `call`; undefined, or the first
  *      argument that is no string, and then nothing was called
  *      (https://nodejs.org/api/n-api.html#napi_get_value_string_utf8)
  *
- * Nothing in it belongs to a thread but the frame: `call` gets it from the function's own data pointer. Asking for
+ * Nothing in it belongs to a thread but the call block: `call` gets it from the function's own data pointer. Asking for
  * that (napi_get_cb_info) is a third of the cost of a call, so the main thread claims a shortcut: a word with its
- * env and one with its frame. Only the main thread writes them, and no other thread has its env.
+ * env and one with its call block. Only the main thread writes them, and no other thread has its env.
  * @module
  */
 
@@ -54,7 +54,7 @@ export const EXPORT = { frame: 0, call: 1, view: 2, claim: 3, callText: 4, callT
 /** Distances from the start of the code to what lies outside it, in bytes. */
 interface Surroundings {
   got(symbol: Import): number;
-  /** Two words, of 8 bytes each, of zeroed, writable memory: the claimed env and its frame. */
+  /** Two words, of 8 bytes each, of zeroed, writable memory: the claimed env and its call block. */
   claimed: number;
 }
 
@@ -62,7 +62,7 @@ interface Surroundings {
 export type ObjectFormat = 'elf' | 'macho';
 
 const TEXT_ALIGN = 64;
-/** Of the claimed env and its frame. */
+/** Of the claimed env and its call block. */
 const CLAIMED_SIZE = 16;
 const SYMBOLS = { exports: [REGISTER], imports: IMPORTS } as const;
 
@@ -147,7 +147,7 @@ function begin(asm: Assembler): Label {
   return label;
 }
 
-/** a0 = env, a1 = info -> s0 = the frame; uses local word 0. */
+/** a0 = env, a1 = info -> s0 = the call block; uses local word 0. */
 function emitFrameFromInfo(asm: Assembler, { got }: Surroundings): void {
   asm.immediate('a2', 0);
   asm.immediate('a3', 0);
@@ -158,12 +158,12 @@ function emitFrameFromInfo(asm: Assembler, { got }: Surroundings): void {
 }
 
 /**
- * Local words of `call`, `callText` and `callTexts`, which have one end. The frame; then, of the string that was written last, the
+ * Local words of `call`, `callText` and `callTexts`, which have one end. The call block; then, of the string that was written last, the
  * length; how many are left to write; and the strings.
  */
 const LOCALS = { frame: 0, length: 0, left: 1, texts: 2, count: 2 + MAX_TEXTS } as const;
 
-/** napi_value call(napi_env env, napi_callback_info info); with s0 = the frame, it may be entered at `go` too. */
+/** napi_value call(napi_env env, napi_callback_info info); with s0 = the call block, it may be entered at `go` too. */
 function emitCall(asm: Assembler, surroundings: Surroundings): { readonly call: Label; readonly go: Label } {
   const call = begin(asm);
   const ask = asm.label();

@@ -15,6 +15,7 @@ import { EVENT_TEXT_BYTES } from '../../abi/event-size.ts';
 /** Indices of lower halves. */
 const ARGS = FRAME.args / 4 + LOWER;
 const TEXTS = FRAME.texts / 4 + LOWER;
+const TEXTS_UPPER = TEXTS + UPPER;
 /** In characters. Somewhat longer strings are written faster by the runtime: see docs/performance.md. */
 const LOOP_LIMIT = 10;
 /** So many different strings in a row are taken as a sign that the next ones will differ too. */
@@ -124,7 +125,7 @@ export class Texts {
     else {
       const { words } = this;
       words[TEXTS] = place.low;
-      words[TEXTS + UPPER] = place.high;
+      words[TEXTS_UPPER] = place.high;
       if (this.invokeText(text) !== undefined) return false;
     }
     // Only now: had there been no stack left for the call, another string would be there.
@@ -170,7 +171,7 @@ export class Texts {
     this.slots[count] = slot;
     this.targets[count] = index;
     words[TEXTS + 2 * count] = place.low;
-    words[TEXTS + 2 * count + UPPER] = place.high;
+    words[TEXTS_UPPER + 2 * count] = place.high;
     return true;
   }
 

@@ -1,7 +1,7 @@
 /** What the dynamic loader reads: .hash, .dynsym, .dynstr, the relocations and .dynamic. */
 
 import { writeCString } from '../bytes.ts';
-import type { ExportedSymbol, Pointer } from '../section.ts';
+import type { PlacedSymbol, Pointer } from '../section.ts';
 import * as elf from './constants.ts';
 import type { Rela, Sym } from './encoder.ts';
 import { hashTable } from './hash.ts';
@@ -13,7 +13,7 @@ export function writeDynamic(
   bytes: Uint8Array,
   view: DataView,
   layout: SharedObjectLayout,
-  exports: readonly ExportedSymbol[],
+  exports: readonly PlacedSymbol[],
   pointers: readonly Pointer[],
 ): void {
   writeSymbols(bytes, view, layout, exports);
@@ -25,7 +25,7 @@ function writeSymbols(
   bytes: Uint8Array,
   view: DataView,
   layout: SharedObjectLayout,
-  exports: readonly ExportedSymbol[],
+  exports: readonly PlacedSymbol[],
 ): void {
   const { plan, sections } = layout;
   const { encoder } = MACHINES[plan.arch];

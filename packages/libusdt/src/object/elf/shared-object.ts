@@ -29,8 +29,8 @@ import {
   checkLength,
   checkPointer,
   checkSymbol,
-  type ExportedSymbol,
   type LocalSymbols,
+  type PlacedSymbol,
   type Pointer,
   type SectionContents,
   type SectionWriter,
@@ -55,7 +55,7 @@ export interface SharedObjectContent {
   /** Of the plan's sections. Each has exactly the size that was planned. */
   readonly sections: SectionContents;
   /** Where each of the plan's exports is, in any order. */
-  readonly exports: readonly ExportedSymbol[];
+  readonly exports: readonly PlacedSymbol[];
   /** As many as were planned. */
   readonly pointers?: readonly Pointer[];
   /** As many program headers as were planned; they come last. */

@@ -1,7 +1,7 @@
 /** The symbol table for debuggers and profilers, .symtab and .strtab: written without an object per symbol. */
 
 import { cString, cStringLength, UNCHANGED, writeCString } from '../bytes.ts';
-import { checkSymbol, type ExportedSymbol, type LocalSymbols } from '../section.ts';
+import { checkSymbol, type LocalSymbols, type PlacedSymbol } from '../section.ts';
 import * as elf from './constants.ts';
 import type { Sym } from './encoder.ts';
 import { MACHINES } from './machines.ts';
@@ -11,7 +11,7 @@ import { findSection, type SharedObjectLayout, sectionIndex } from './plan.ts';
 export interface SymbolTable {
   readonly locals: LocalSymbols;
   /** A tool that finds .symtab may not look at .dynsym, so the exports are here too. */
-  readonly exports: readonly ExportedSymbol[];
+  readonly exports: readonly PlacedSymbol[];
 }
 
 /** Symbols in the table, the null symbol included. */
@@ -74,7 +74,7 @@ export function writeSymbolTable(
 }
 
 /** An exported symbol, as it is in both tables. */
-export function definedSymbol(layout: SharedObjectLayout, symbol: ExportedSymbol, st_name: number): Sym {
+export function definedSymbol(layout: SharedObjectLayout, symbol: PlacedSymbol, st_name: number): Sym {
   return {
     st_name,
     st_bind: elf.STB_GLOBAL,

@@ -26,7 +26,7 @@ import {
   checkLength,
   checkPointer,
   checkSymbol,
-  type ExportedSymbol,
+  type PlacedSymbol,
   type Pointer,
   type SectionContents,
 } from '../section.ts';
@@ -51,10 +51,10 @@ export interface BundleContent {
   /** Of the plan's sections. Each has exactly the size that was planned. */
   readonly sections: SectionContents;
   /** Where each of the plan's exports is. */
-  readonly exports: readonly ExportedSymbol[];
+  readonly exports: readonly PlacedSymbol[];
   readonly pointers?: readonly Pointer[];
   /** For debuggers and profilers. */
-  readonly symbols?: readonly ExportedSymbol[];
+  readonly symbols?: readonly PlacedSymbol[];
   /** At least 16 bytes that depend on the content: the UUID. */
   readonly buildId: Uint8Array;
   /** Names the code in crash reports and denials. ASCII. */
@@ -165,12 +165,12 @@ interface TableSymbol {
 /** Local, exported and imported symbols, in their only order. */
 function symbolsOf(
   layout: BundleLayout,
-  locals: readonly ExportedSymbol[],
-  exports: readonly ExportedSymbol[],
+  locals: readonly PlacedSymbol[],
+  exports: readonly PlacedSymbol[],
 ): TableSymbol[] {
   const sections = layout.segments.flatMap(({ sections }) => sections);
   const defined = (n_type: number) => {
-    return ({ name, section, offset }: ExportedSymbol): TableSymbol => {
+    return ({ name, section, offset }: PlacedSymbol): TableSymbol => {
       const index = sections.findIndex(({ sectname }) => sectname === section);
       return { name: `_${name}`, address: sections[index]!.addr + offset, n_type, n_sect: index + 1 };
     };

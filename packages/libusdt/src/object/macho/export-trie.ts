@@ -13,7 +13,7 @@
 import { EXPORT_SYMBOL_FLAGS_KIND_REGULAR } from './constants.ts';
 import { uleb128 } from './leb128.ts';
 
-export interface ExportedSymbol {
+export interface PlacedSymbol {
   /** As in the symbol table: with C's leading underscore. */
   readonly name: string;
   /** From the start of the image. */
@@ -30,7 +30,7 @@ interface Node {
 const encoder = new TextEncoder();
 
 /** @throws RangeError for an empty name, one that occurs twice, or has a NUL. */
-export function encodeExportTrie(symbols: readonly ExportedSymbol[]): Uint8Array {
+export function encodeExportTrie(symbols: readonly PlacedSymbol[]): Uint8Array {
   const entries = symbols.map(({ name, address }) => {
     if (name === '' || name.includes('\0'))
       throw new RangeError(`not a symbol's name: ${JSON.stringify(name)}`);
