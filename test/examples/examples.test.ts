@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { withoutTracing } from '../../packages/cli/test/support.ts';
-import { kill } from '../kill.ts';
 import { unusable } from '../support/needs.ts';
+import { kill } from '../support/processes.ts';
+import { withoutTracing } from '../support/usdt.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'libusdt-examples-'));

@@ -10,7 +10,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { absent, findRuntime } from '../runtimes/support.ts';
+import { absent } from '../support/needs.ts';
+import { findRuntime } from '../support/runtimes.ts';
 import { ROOT, type Tarball } from './tarballs.ts';
 
 export const program = (name: string): string => fileURLToPath(new URL(`programs/${name}`, import.meta.url));

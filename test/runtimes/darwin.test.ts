@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readMachO, validateDof } from '../../packages/libusdt/src/codecs.ts';
-import { absent, installed, PATIENCE, program, without } from './support.ts';
+import { absent, without } from '../support/needs.ts';
+import { installed, program } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 const MAIN = fileURLToPath(new URL('../../packages/cli/bin/usdt.js', import.meta.url));
 const BUILT = fileURLToPath(new URL('../../packages/cli/dist/main.cjs', import.meta.url));

@@ -7,8 +7,11 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { temporaryFolder } from '../support/folders.ts';
+import { absent, without } from '../support/needs.ts';
+import { program, type Runtime, runJson } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 import { assertActive, assertUnavailable, type Report } from './reports.ts';
-import { absent, PATIENCE, program, type Runtime, runJson, temporaryFolder, without } from './support.ts';
 
 const node: Runtime = { command: [process.execPath] };
 const NOBODY = 65534;

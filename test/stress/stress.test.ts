@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../kill.ts';
-import { startBpftrace, without, withoutTracers } from '../tracers/support.ts';
+import { without } from '../support/needs.ts';
+import { kill } from '../support/processes.ts';
+import { startBpftrace, withoutTracers } from '../support/tracers.ts';
 
 /** Memory that may come and go between two looks: V8's young generation alone is 32 MiB. */
 const NOISE = 48 << 20;

@@ -3,16 +3,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../support/folders.ts';
 import { SDT_HEADER } from '../support/needs.ts';
-import {
-  PATIENCE,
-  run,
-  Started,
-  startBpftrace,
-  startProgram,
-  temporaryFolder,
-  withoutTracers,
-} from './support.ts';
+import { run, Started, startBpftrace, startProgram, withoutTracers } from '../support/tracers.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 const skip = withoutTracers('bpftrace', 'gcc', SDT_HEADER);
 

@@ -3,21 +3,20 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { kill } from '../../../test/kill.ts';
+import { test } from 'node:test';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { absent, without } from '../../../test/support/needs.ts';
+import { kill } from '../../../test/support/processes.ts';
 import {
-  absent,
   findTracefs,
   fixtureProgram,
   jsonLines,
   MAIN,
-  temporaryFolder,
   tracesOf,
-  until,
   usdt,
-  without,
   withoutTracing,
-} from './support.ts';
+} from '../../../test/support/usdt.ts';
+import { until } from '../../../test/support/wait.ts';
 
 const COUNT = 37;
 const FUSE_TYPES = 'fuse,fuse.bindfs,fuse.fuse-overlayfs';
@@ -32,8 +31,6 @@ fs.writeFileSync(
   fs.readFileSync(program, 'latin1').replaceAll('\0counted\0hit\0', `\0${PROVIDER}\0hit\0`),
   'latin1',
 );
-
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 interface Running {
   readonly pids: readonly number[];

@@ -1,7 +1,8 @@
 /** A real terminal for tests: a shell in a tmux of its own. */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { MAIN, sleep } from './support.ts';
+import { MAIN } from '../../../test/support/usdt.ts';
+import { sleep } from '../../../test/support/wait.ts';
 
 export interface Terminal {
   /** Types a line for the shell, `usdt` being ours. */

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { kill } from '../../../test/kill.ts';
+import { temporaryFolder } from '../../../test/support/folders.ts';
 import { unusable } from '../../../test/support/needs.ts';
-import { jsonLines, temporaryFolder, usdt, withoutTracing } from '../../cli/test/support.ts';
+import { kill } from '../../../test/support/processes.ts';
+import { jsonLines, usdt, withoutTracing } from '../../../test/support/usdt.ts';
 import { argsOf, type Event, findNode, fixture, type Program, startProgram } from './support.ts';
 
 const LIBRARIES = [
@@ -20,7 +20,6 @@ const LIBRARIES = [
   'undici@8.13.1',
 ];
 const folder = temporaryFolder();
-process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
 // Some of them want a newer Node than 20.
 const node = findNode(24);
 

@@ -3,29 +3,19 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { buildImage, defineProbe, encodeStapsdtNotes, parseArguments } from 'libusdt/codecs';
-import { kill } from '../../../../test/kill.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { absent, without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { jsonLines, MAIN, tracesOf, usdt, webapp, withoutTracing } from '../../../../test/support/usdt.ts';
+import { sleep, until } from '../../../../test/support/wait.ts';
 import { localDevices } from '../../src/catalogue/guarded.ts';
 import { LIMITS } from '../../src/catalogue/limits.ts';
 import { OtherFileError, openFound } from '../../src/catalogue/open-file.ts';
 import { openProbeFiles } from '../../src/catalogue/sources.ts';
-import {
-  absent,
-  jsonLines,
-  MAIN,
-  sleep,
-  temporaryFolder,
-  tracesOf,
-  until,
-  usdt,
-  webapp,
-  without,
-  withoutTracing,
-} from '../support.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 const skipNamespaces = skip || without('unshare', 'mkfifo');
 

@@ -7,18 +7,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { kill } from '../../../../test/kill.ts';
-import {
-  MAIN,
-  sleep,
-  temporaryFolder,
-  tracesOf,
-  until,
-  usdt,
-  webapp,
-  without,
-  withoutTracing,
-} from '../support.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { MAIN, tracesOf, usdt, webapp, withoutTracing } from '../../../../test/support/usdt.ts';
+import { sleep, until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();
 const skip = withoutTracing();

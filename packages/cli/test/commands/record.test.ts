@@ -5,19 +5,11 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../../../../test/kill.ts';
-import {
-  jsonLines,
-  MAIN,
-  sleep,
-  temporaryFolder,
-  tracesOf,
-  until,
-  usdt,
-  webapp,
-  without,
-  withoutTracing,
-} from '../support.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { jsonLines, MAIN, tracesOf, usdt, webapp, withoutTracing } from '../../../../test/support/usdt.ts';
+import { sleep, until } from '../../../../test/support/wait.ts';
 import { openTerminal } from '../terminal.ts';
 import { checkFormat, type JsonTrace, readTrace } from '../trace-format.ts';
 

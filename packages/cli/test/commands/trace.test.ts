@@ -2,25 +2,22 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { kill } from '../../../../test/kill.ts';
-import { unusable } from '../../../../test/support/needs.ts';
+import { before, test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { unusable, without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
 import {
   findTracefs,
   jsonLines,
   MAIN,
-  sleep,
-  temporaryFolder,
   tracesOf,
-  until,
   usdt,
   webapp,
-  without,
   withoutTracing,
-} from '../support.ts';
+} from '../../../../test/support/usdt.ts';
+import { sleep, until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 let program = '';
 before(() => {

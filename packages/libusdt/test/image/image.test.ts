@@ -7,6 +7,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { needs } from '../../../../test/support/needs.ts';
 import { createAssembler } from '../../src/arch/index.ts';
 import { INTEGERS, OTHERS } from '../../src/ctypes/ctypes.ts';
 import type { CTypeName } from '../../src/ctypes/infer.ts';
@@ -18,9 +20,9 @@ import { decodeStapsdtNotes } from '../../src/notes/stapsdt/note.ts';
 import { parseArguments } from '../../src/notes/stapsdt/operands.ts';
 import { ElfError, readElf } from '../../src/object/elf/reader.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
-import { assertAccepted, needs, run, scratchFolder } from '../object/tools.ts';
+import { assertAccepted, run } from '../object/tools.ts';
 
-const folder = scratchFolder();
+const folder = temporaryFolder();
 const TARGETS: readonly Target[] = [
   { os: 'linux', arch: 'x64', tracepoint: 'nop' },
   { os: 'linux', arch: 'x64', tracepoint: 'nop5' },

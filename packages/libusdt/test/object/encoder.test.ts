@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { needs } from '../../../../test/support/needs.ts';
 import type { ElfFormat } from '../../src/object/elf/constants.ts';
 import { ElfEncoder } from '../../src/object/elf/encoder.ts';
 import { readElf } from '../../src/object/elf/reader.ts';
-import { needs, run, scratchFolder } from './tools.ts';
+import { run } from './tools.ts';
 
-const folder = scratchFolder();
+const folder = temporaryFolder();
 const FORMATS: readonly ElfFormat[] = [
   { class: 32, data: 'lsb' },
   { class: 32, data: 'msb' },

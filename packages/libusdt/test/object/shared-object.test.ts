@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { needs } from '../../../../test/support/needs.ts';
 import type { Arch } from '../../src/model/target.ts';
 import { encodeDeclarations, planDeclarations } from '../../src/notes/libusdt/declaration.ts';
 import { SDT_SPELLING } from '../../src/notes/stapsdt/name.ts';
@@ -17,10 +19,10 @@ import {
   setBuildId,
   writeSharedObject,
 } from '../../src/object/elf/shared-object.ts';
-import { assertAccepted, needs, RUNS_I386, run, scratchFolder } from './tools.ts';
+import { assertAccepted, RUNS_I386, run } from './tools.ts';
 
 const ELF64 = { class: 64, data: 'lsb' } as const;
-const folder = scratchFolder();
+const folder = temporaryFolder();
 const BUILD_ID = Uint8Array.from({ length: 20 }, (_, index) => 0xa0 + index);
 
 /** Machine code for three functions; `forward` jumps to the import, `bump` counts in the last word of the data. */

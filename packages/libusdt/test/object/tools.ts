@@ -1,14 +1,8 @@
 /** Running the programs that judge our files: binutils, elfutils, LLVM, compilers. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after } from 'node:test';
-
+import { existsSync } from 'node:fs';
 import { without } from '../../../../test/support/needs.ts';
-
-export { needs } from '../../../../test/support/needs.ts';
 
 /** Most kernels for x86-64 run i386 programs, too. */
 export const RUNS_I386 =
@@ -28,13 +22,6 @@ export function run(program: string, ...args: readonly string[]): Outcome {
   });
   if (error) throw error;
   return { stdout, stderr, status };
-}
-
-/** A folder that goes away with the test file. */
-export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'libusdt-object-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /**

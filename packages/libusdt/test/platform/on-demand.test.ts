@@ -5,12 +5,12 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
 import * as rare from '../../src/rare.ts';
 import * as onDemand from '../../src/rare-on-demand.ts';
-import { scratchFolder } from '../object/tools.ts';
 
 const skip = process.platform === 'linux' ? false : 'what is needed here is rare on Linux only';
-const folder = scratchFolder();
+const folder = temporaryFolder();
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 
 /** Enables a provider with a library; what it said, and whether it read the other file. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../../../../test/kill.ts';
+import { kill } from '../../../../test/support/processes.ts';
 import { publish } from '../../src/publish/publish.ts';
 import { age, BYTES, good, modeOf, NAME, opened, problem, temporaryFolder } from './support.ts';
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { needs } from '../../../../../test/support/needs.ts';
 import { arm64, FP, SP } from '../../../src/arch/arm64/encoding.ts';
-import { disassemble, disassembler, needs } from '../../asm/support.ts';
+import { disassemble, disassembler } from '../../asm/support.ts';
 
 type Name = keyof typeof arm64;
 type Encoder = (...operands: readonly number[]) => number;

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { needs } from '../../../../../test/support/needs.ts';
 import { i386, REG32 } from '../../../src/arch/i386/encoding.ts';
 import type { Label } from '../../../src/asm/assembler.ts';
 import { CodeBuffer } from '../../../src/asm/buffer.ts';
-import { disassemble, disassembler, hex, needs } from '../../asm/support.ts';
+import { disassemble, disassembler, hex } from '../../asm/support.ts';
 
 const { eax, ecx, edx, ebx, esp, ebp, esi, edi } = REG32;
 /** A label that is bound already; the instruction itself is at 0. */

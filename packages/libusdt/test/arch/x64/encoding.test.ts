@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { needs } from '../../../../../test/support/needs.ts';
 import { REG, x64 } from '../../../src/arch/x64/encoding.ts';
 import type { Label } from '../../../src/asm/assembler.ts';
 import { CodeBuffer } from '../../../src/asm/buffer.ts';
-import { disassemble, disassembler, hex, needs } from '../../asm/support.ts';
+import { disassemble, disassembler, hex } from '../../asm/support.ts';
 
 const { rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15 } = REG;
 /** A label that is bound already; the instruction itself is at 0. */

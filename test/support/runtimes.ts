@@ -1,20 +1,18 @@
 /**
- * What the tests of this folder share: the runtimes that scripts/runtimes.sh installs, and programs that run on them.
+ * The runtimes that scripts/runtimes.sh installs, and programs that run on them.
  * @module
  */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../kill.ts';
-import { absent, unusable, without, withoutRoot } from '../support/needs.ts';
-
-export { absent, without };
+import { temporaryFolder } from './folders.ts';
+import { absent, unusable, without, withoutRoot } from './needs.ts';
+import { kill } from './processes.ts';
+import { PATIENCE } from './wait.ts';
 
 /** A way to run a JavaScript file. */
 export interface Runtime {
@@ -23,17 +21,8 @@ export interface Runtime {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** For tests that wait for other programs on machines that are slow and busy, in milliseconds. */
-export const PATIENCE = 180_000;
-
-export const program = (name: string): string => fileURLToPath(new URL(`programs/${name}`, import.meta.url));
-
-/** A new folder that goes away with the test file. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'libusdt-runtimes-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+export const program = (name: string): string =>
+  fileURLToPath(new URL(`../runtimes/programs/${name}`, import.meta.url));
 
 /** For `skip`: false where bpftrace can attach. */
 export function withoutBpftrace(): string | false {
@@ -130,7 +119,7 @@ function findNodeI386(): Runtime | string {
   if (reason) return reason;
   const root = installedBy('node-i386.sh');
   if (root === undefined) return absent('Node for i386 from Debian (scripts/node-i386.sh)');
-  return { command: ['sh', fileURLToPath(new URL('node-i386.sh', import.meta.url)), root] };
+  return { command: ['sh', fileURLToPath(new URL('../runtimes/node-i386.sh', import.meta.url)), root] };
 }
 
 /** A folder with the C++ libraries that Bun for musl needs: Debian's, and what these want of glibc. */
@@ -140,7 +129,7 @@ function muslLibraries(): string {
     const path = execFileSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
     copyFileSync(path, join(folder, name));
   }
-  const source = fileURLToPath(new URL('musl/glibc-shim.c', import.meta.url));
+  const source = fileURLToPath(new URL('../runtimes/musl/glibc-shim.c', import.meta.url));
   const shim = join(folder, 'ld-linux-x86-64.so.2');
   execFileSync('musl-gcc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', shim, source]);
   return folder;

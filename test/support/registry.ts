@@ -12,7 +12,7 @@ import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { ROOT, type Tarball } from './tarballs.ts';
+import { ROOT, type Tarball } from '../packages/tarballs.ts';
 
 type Manifest = Readonly<Record<string, unknown>>;
 

@@ -12,9 +12,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { unusable } from '../../../test/support/needs.ts';
-import { withoutTracing } from '../../cli/test/support.ts';
-import { PACKAGE } from './support.ts';
+import { PACKAGE } from '../../packages/dtrace-provider/test/support.ts';
+import { unusable } from './needs.ts';
+import { withoutTracing } from './usdt.ts';
 
 // What would hide a warning, or an install script, is told otherwise, whatever this machine's settings are.
 const INSTALL = [
