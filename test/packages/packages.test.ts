@@ -22,7 +22,7 @@ before(async () => {
   const sources = join(folder, 'sources');
   fs.mkdirSync(sources);
   tarballs = packAll(sources);
-  registry = await startRegistry(tarballs);
+  registry = await startRegistry(tarballs, join(ROOT, 'node_modules'));
 });
 const tarball = (name: string): Tarball => tarballs.find((one) => one.name === name)!;
 

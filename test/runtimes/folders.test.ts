@@ -105,8 +105,8 @@ describe('file systems', { skip: root || without('unshare', 'mount'), timeout: P
 
   test('full', () => {
     const folder = temporaryFolder();
-    // Of its four blocks the engine takes one or two; the image finds none.
-    const small = withMounts({ [folder]: 'nr_blocks=1,mode=0700' });
+    // The folder itself takes its only inode.
+    const small = withMounts({ [folder]: 'nr_inodes=1,mode=0700' });
     assertInMemory(report(small, { LIBUSDT_DIR: folder }), /is full/);
   });
 

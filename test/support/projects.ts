@@ -1,30 +1,22 @@
 /**
  * Projects as users have them: a folder with a package.json that names packages from npm and, as the README says, the
- * drop-in. It is packed, and served as the registry of its scope will serve it, so that every line is the real one.
- * https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md
+ * drop-in. It is packed, and served by a registry that has all other packages too, so that every line is the real one.
  * @module
  */
+import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { PACKAGE } from '../../packages/dtrace-provider/test/support.ts';
-import { unusable } from './needs.ts';
+import { temporaryFolder } from './folders.ts';
+import { installedPackages, withoutPackages } from './installed.ts';
+import { startRegistry } from './registry.ts';
 import { withoutTracing } from './usdt.ts';
 
 // What would hide a warning, or an install script, is told otherwise, whatever this machine's settings are.
-const INSTALL = [
-  'install',
-  '--no-audit',
-  '--no-fund',
-  '--prefer-offline',
-  '--ignore-scripts=false',
-  '--loglevel=warn',
-];
+const INSTALL = ['install', '--no-audit', '--no-fund', '--ignore-scripts=false', '--loglevel=warn'];
 
 type Output = Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'>;
 
@@ -35,27 +27,16 @@ export async function npm(cwd: string, ...args: readonly string[]): Promise<Outp
   return { status: child.exitCode, stdout, stderr };
 }
 
-/** Serves what `npm pack` makes of the drop-in, for as long as this process runs. Its URL. */
-async function startRegistry(folder: string): Promise<string> {
+/** Serves what `npm pack` makes of the drop-in, and the packages that projects depend on. Its URL. */
+async function startRegistryOf(modules: string): Promise<string> {
+  const folder = temporaryFolder();
   // Without scripts: prepack would build anew what other tests are running.
   const pack = ['pack', '--ignore-scripts', '--pack-destination', folder, '--json', '--loglevel=error'];
   const { stdout } = spawnSync('npm', pack, { cwd: PACKAGE, encoding: 'utf8' });
-  const [{ filename, integrity, shasum }] = JSON.parse(stdout) as [Record<string, string>];
-  const manifest = JSON.parse(fs.readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as Record<
-    string,
-    string
-  >;
-  const { name, version } = manifest;
-  const server = createServer(({ url, headers }, response) => {
-    if (url === `/${filename}`) return response.end(fs.readFileSync(join(folder, filename!)));
-    if (decodeURIComponent(url!) !== `/${name}`) return response.writeHead(404).end();
-    const dist = { tarball: `http://${headers.host}/${filename}`, integrity, shasum };
-    const versions = { [version!]: { ...manifest, dist } };
-    return response.end(JSON.stringify({ name, 'dist-tags': { latest: version }, versions }));
-  });
-  server.unref();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  // npm 11 gives an object, by name; npm 10 an array.
+  const [{ filename }] = Object.values(JSON.parse(stdout)) as [{ readonly filename: string }];
+  const manifest = JSON.parse(fs.readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { name: string };
+  return startRegistry([{ name: manifest.name, manifest, path: join(folder, filename) }], modules);
 }
 
 export interface Project {
@@ -65,16 +46,16 @@ export interface Project {
   readonly installed: Output;
 }
 
-/** Copies fixtures/`name` to `folder`, and installs what it depends on. */
+/** Copies `name` of the drop-in's fixtures to `folder`, and installs what it depends on. */
 export async function installProject(name: string, folder: string): Promise<Project> {
-  const reason = withoutTracing();
+  const reason = withoutTracing() || withoutPackages('projects');
   if (reason) return { absent: reason, installed: { status: null, stdout: '', stderr: '' } };
-  fs.cpSync(fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url)), folder, { recursive: true });
-  fs.writeFileSync(join(folder, '.npmrc'), `@libusdt:registry=${await startRegistry(folder)}\n`);
+  fs.cpSync(join(PACKAGE, 'test/fixtures', name), folder, { recursive: true });
+  const registry = await startRegistryOf(installedPackages('projects')!);
+  fs.writeFileSync(join(folder, '.npmrc'), `registry=${registry}\ncache=${temporaryFolder()}\n`);
   const installed = await npm(folder, ...INSTALL);
-  if (installed.status === 0) return { absent: false, installed };
-  const why = installed.stderr.trim().split('\n').at(-1);
-  return { absent: unusable(`npm can't install what ${name} depends on here: ${why}`), installed };
+  assert.equal(installed.status, 0, installed.stderr);
+  return { absent: false, installed };
 }
 
 /** What the lock file says of every package, by its place in node_modules. */

@@ -1,6 +1,6 @@
 /**
- * A registry of npm packages that has our tarballs, and of everybody else's packages what this repository has
- * installed: so nothing comes over the network.
+ * A registry of npm packages that has our tarballs, and of everybody else's packages what is installed in a folder: so
+ * nothing comes over the network.
  * https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md
  * @module
  */
@@ -12,52 +12,88 @@ import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { ROOT, type Tarball } from '../packages/tarballs.ts';
 
 type Manifest = Readonly<Record<string, unknown>>;
 
-interface Release {
+/** A package of our own, packed. */
+export interface Packed {
+  readonly name: string;
   readonly manifest: Manifest;
-  readonly bytes: Buffer;
+  /** Its tarball. */
+  readonly path: string;
 }
 
-/** A package that is installed here, as a tarball. */
-function packInstalled(name: string): Release | undefined {
-  const folder = join(ROOT, 'node_modules', name);
-  if (!fs.existsSync(join(folder, 'package.json'))) return undefined;
-  const manifest = JSON.parse(fs.readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+interface Release {
+  readonly manifest: Manifest;
+  readonly bytes: () => Buffer;
+}
+
+/** Its versions. */
+type Releases = Map<string, Release>;
+
+/** An installed package, as a tarball. */
+function pack(folder: string): Buffer {
   const args = ['--exclude=./node_modules', '--transform=s,^\\.,package,', '-czf', '-', '.'];
   const { status, stdout, stderr } = spawnSync('tar', args, { cwd: folder, maxBuffer: 1 << 28 });
   if (status !== 0) throw new Error(`tar: ${stderr.toString()}`);
-  return { manifest, bytes: stdout };
+  return stdout;
 }
 
-/** Its URL. It serves for as long as this process runs something else. */
-export async function startRegistry(tarballs: readonly Tarball[]): Promise<string> {
-  const releases = new Map<string, Release | undefined>(
-    tarballs.map(({ name, manifest, path }) => [name, { manifest, bytes: fs.readFileSync(path) }]),
-  );
-  const find = (name: string): Release | undefined => {
-    if (!releases.has(name)) releases.set(name, packInstalled(name));
-    return releases.get(name);
-  };
+const readManifest = (path: string): Manifest => JSON.parse(fs.readFileSync(path, 'utf8')) as Manifest;
+
+/** Adds the installed packages of a node_modules, and of those inside, also in several versions. */
+function findInstalled(modules: string, found: Map<string, Releases>): void {
+  for (const entry of fs.readdirSync(modules)) {
+    if (entry.startsWith('.')) continue;
+    const folder = join(modules, entry);
+    if (entry.startsWith('@')) findInstalled(folder, found);
+    if (!fs.existsSync(join(folder, 'package.json'))) continue;
+    const manifest = readManifest(join(folder, 'package.json'));
+    const releases: Releases = found.get(manifest.name as string) ?? new Map();
+    found.set(manifest.name as string, releases);
+    let bytes: Buffer | undefined;
+    releases.set(manifest.version as string, {
+      manifest,
+      bytes: () => {
+        bytes ??= pack(folder);
+        return bytes;
+      },
+    });
+    if (fs.existsSync(join(folder, 'node_modules'))) findInstalled(join(folder, 'node_modules'), found);
+  }
+}
+
+/** @param modules the node_modules with everybody else's packages. @returns its URL. It serves for as long as this process runs something else. */
+export async function startRegistry(packed: readonly Packed[], modules: string): Promise<string> {
+  const packages = new Map<string, Releases>();
+  findInstalled(modules, packages);
+  for (const { name, manifest, path } of packed) {
+    const release = { manifest, bytes: () => fs.readFileSync(path) };
+    packages.set(name, new Map([[manifest.version as string, release]]));
+  }
   const server = createServer(({ url, headers }, response) => {
-    const [, path, tarball] = /^\/(.+?)(\/-\/.+)?$/.exec(decodeURIComponent(url!)) ?? [];
-    const release = path === undefined ? undefined : find(path);
-    if (release === undefined) return response.writeHead(404).end('{}');
-    const { manifest, bytes } = release;
-    if (tarball !== undefined) return response.end(bytes);
-    const version = manifest.version as string;
-    const dist = {
-      tarball: `http://${headers.host}/${path}/-/${path!.split('/').at(-1)}-${version}.tgz`,
-      shasum: createHash('sha1').update(bytes).digest('hex'),
-      integrity: `sha512-${createHash('sha512').update(bytes).digest('base64')}`,
-    };
-    const versions = { [version]: { ...manifest, dist } };
+    const [, name = '', tarball] = /^\/(.+?)(?:\/-\/(.+)\.tgz)?$/.exec(decodeURIComponent(url!)) ?? [];
+    const releases = packages.get(name);
+    if (releases === undefined) return response.writeHead(404).end('{}');
+    if (tarball !== undefined) return response.end(releases.get(tarball)!.bytes());
+    const versions = [...releases].map(([version, { manifest, bytes }]) => {
+      const dist = {
+        tarball: `http://${headers.host}/${name}/-/${version}.tgz`,
+        shasum: createHash('sha1').update(bytes()).digest('hex'),
+        integrity: `sha512-${createHash('sha512').update(bytes()).digest('base64')}`,
+      };
+      return [version, { ...manifest, dist }] as const;
+    });
     // Published long ago: package managers hold back what is new.
-    const time = { created: LONG_AGO, modified: LONG_AGO, [version]: LONG_AGO };
+    const time = Object.fromEntries(
+      ['created', 'modified', ...releases.keys()].map((key) => [key, LONG_AGO]),
+    );
     response.setHeader('content-type', 'application/json');
-    return response.end(JSON.stringify({ name: path, 'dist-tags': { latest: version }, versions, time }));
+    // The order is that of the folders: projects get what is installed at the top.
+    const latest = versions[0]![0];
+    return response.end(
+      JSON.stringify({ name, 'dist-tags': { latest }, versions: Object.fromEntries(versions), time }),
+    );
   });
   server.unref();
   await once(server.listen(0, '127.0.0.1'), 'listening');

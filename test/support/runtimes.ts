@@ -1,5 +1,5 @@
 /**
- * The runtimes that scripts/runtimes.sh installs, and programs that run on them.
+ * The runtimes of test/installed/runtimes, and programs that run on them.
  * @module
  */
 
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from './folders.ts';
+import { installedNodeI386, installedPackages } from './installed.ts';
 import { absent, unusable, without, withoutRoot } from './needs.ts';
 import { kill } from './processes.ts';
 import { PATIENCE } from './wait.ts';
@@ -27,22 +28,6 @@ export const program = (name: string): string =>
 /** For `skip`: false where bpftrace can attach. */
 export function withoutBpftrace(): string | false {
   return withoutRoot('for bpftrace') || without('bpftrace');
-}
-
-const script = (name: string): string => fileURLToPath(new URL(`../../scripts/${name}`, import.meta.url));
-
-/** The folder that an installing script prints; undefined if it could not install. */
-function installedBy(name: string): string | undefined {
-  const { status, stdout, stderr } = spawnSync('sh', [script(name)], { encoding: 'utf8' });
-  if (status === 0) return stdout.trim();
-  process.stderr.write(stderr);
-  return undefined;
-}
-
-/** The folder of the packages that came from npm; undefined if they could not be installed. */
-export function installed(): string | undefined {
-  const folder = installedBy('runtimes.sh');
-  return folder === undefined ? undefined : join(folder, 'node_modules');
 }
 
 type Name =
@@ -81,8 +66,8 @@ function locateRuntime(name: Name): Runtime | string {
   if (name === 'node20') return { command: [process.execPath] };
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'needs Linux on x64';
   if (name === 'node-i386') return findNodeI386();
-  const folder = installed();
-  if (folder === undefined) return absent(`${name} from npm (scripts/runtimes.sh)`);
+  const folder = installedPackages('runtimes');
+  if (folder === undefined) return absent(`${name} from npm (scripts/test-packages.sh)`);
   switch (name) {
     case 'node22':
     case 'node24':
@@ -117,8 +102,8 @@ function findNodeI386(): Runtime | string {
   if (!existsSync('/proc/sys/abi/vsyscall32')) return 'needs a kernel that runs i386 programs';
   const reason = withoutRoot('for a mount that Node for i386 needs');
   if (reason) return reason;
-  const root = installedBy('node-i386.sh');
-  if (root === undefined) return absent('Node for i386 from Debian (scripts/node-i386.sh)');
+  const root = installedNodeI386();
+  if (root === undefined) return absent('Node for i386 from Debian (scripts/test-packages.sh)');
   return { command: ['sh', fileURLToPath(new URL('../runtimes/node-i386.sh', import.meta.url)), root] };
 }
 
