@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { temporaryFolder } from '../../../../test/support/folders.ts';
-import { needs } from '../../../../test/support/needs.ts';
 import { readNotes } from '../../../../test/support/notes.ts';
 import { INTEGERS, OTHERS, parseCType } from '../../src/ctypes/ctypes.ts';
 import type { CTypeName } from '../../src/ctypes/infer.ts';
@@ -107,7 +106,7 @@ for (const target of TARGETS) {
     );
   });
 
-  test(`readers take it: ${title}`, needs('readelf', 'eu-elflint', 'llvm-readobj'), () => {
+  test(`readers take it: ${title}`, () => {
     const path = join(folder, `${title.replace(/\W/g, '-')}.so`);
     fc.assert(
       fc.property(definitions, (definition) => {
