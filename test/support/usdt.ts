@@ -5,16 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tracefsFolders } from '../../packages/cli/src/tracefs/tracefs.ts';
 import { absent, withoutRoot } from './needs.ts';
+import { withoutPrograms } from './programs.ts';
 
 export const MAIN = fileURLToPath(new URL('../../packages/cli/bin/usdt.js', import.meta.url));
 const BUILT = fileURLToPath(new URL('../../packages/cli/dist/main.cjs', import.meta.url));
-
-const FIXTURES = fileURLToPath(new URL('../../packages/cli/test/fixtures', import.meta.url));
-
-/** For `skip`: false where the programs of fixtures/ run. */
-export function withoutPrograms(): string | false {
-  return process.platform === 'linux' && process.arch === 'x64' ? false : 'the programs are for Linux on x64';
-}
 
 /** For `skip`: false if `usdt` is built. */
 export function withoutCommand(): string | false {
@@ -38,22 +32,7 @@ export function withoutTracing(): string | false {
   return withoutPrograms() || withoutCommand();
 }
 
-/** A copy of a program of fixtures/programs. */
-export function fixtureProgram(folder: string, fixture: string, name = fixture): string {
-  const program = join(folder, name);
-  // One that still runs can't be written over.
-  fs.rmSync(program, { force: true });
-  fs.copyFileSync(`${FIXTURES}/programs/${fixture}`, program);
-  fs.chmodSync(program, 0o755);
-  return program;
-}
-
-/** The program that fixtures/webapp.c makes, with one of the providers that programs.sh compiles it for. */
-export function webapp(folder: string, name = 'webapp', provider = 'webapp'): string {
-  return fixtureProgram(folder, provider, name);
-}
-
-const SHOP = `${FIXTURES}/shop.mjs`;
+const SHOP = fileURLToPath(new URL('../../packages/cli/test/fixtures/shop.mjs', import.meta.url));
 
 /** Starts fixtures/shop.mjs, which fires until it is killed; its image goes to the cache folder of `usdt` below. */
 export function startShop(folder: string, ...args: readonly string[]): ChildProcess {

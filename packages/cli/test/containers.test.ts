@@ -7,15 +7,8 @@ import { test } from 'node:test';
 import { temporaryFolder } from '../../../test/support/folders.ts';
 import { absent, without } from '../../../test/support/needs.ts';
 import { kill } from '../../../test/support/processes.ts';
-import {
-  findTracefs,
-  fixtureProgram,
-  jsonLines,
-  MAIN,
-  tracesOf,
-  usdt,
-  withoutTracing,
-} from '../../../test/support/usdt.ts';
+import { fixtureProgram } from '../../../test/support/programs.ts';
+import { findTracefs, jsonLines, MAIN, tracesOf, usdt, withoutTracing } from '../../../test/support/usdt.ts';
 import { until } from '../../../test/support/wait.ts';
 
 const COUNT = 37;

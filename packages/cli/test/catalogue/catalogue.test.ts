@@ -12,7 +12,7 @@ import {
   readElf,
 } from 'libusdt/codecs';
 import { temporaryFolder } from '../../../../test/support/folders.ts';
-import { webapp, withoutPrograms } from '../../../../test/support/usdt.ts';
+import { webapp, withoutPrograms } from '../../../../test/support/programs.ts';
 import { probesOfElf } from '../../src/catalogue/elf-probes.ts';
 import { parseMaps, statKey } from '../../src/catalogue/maps.ts';
 import { openProbeFiles, ProcessScanner } from '../../src/catalogue/sources.ts';

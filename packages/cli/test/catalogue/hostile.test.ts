@@ -8,7 +8,8 @@ import { buildImage, defineProbe, encodeStapsdtNotes, parseArguments } from 'lib
 import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { absent, without } from '../../../../test/support/needs.ts';
 import { kill } from '../../../../test/support/processes.ts';
-import { jsonLines, MAIN, tracesOf, usdt, webapp, withoutTracing } from '../../../../test/support/usdt.ts';
+import { webapp } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, tracesOf, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
 import { sleep, until } from '../../../../test/support/wait.ts';
 import { localDevices } from '../../src/catalogue/guarded.ts';
 import { LIMITS } from '../../src/catalogue/limits.ts';

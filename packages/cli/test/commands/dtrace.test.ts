@@ -12,15 +12,8 @@ import { buildImage, defineImage, dofAttributes, encodeDof, readElf } from 'libu
 import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { without } from '../../../../test/support/needs.ts';
 import { kill } from '../../../../test/support/processes.ts';
-import {
-  fixtureProgram,
-  jsonLines,
-  MAIN,
-  usdt,
-  withoutCommand,
-  withoutPrograms,
-  withoutTracing,
-} from '../../../../test/support/usdt.ts';
+import { fixtureProgram, withoutPrograms } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, usdt, withoutCommand, withoutTracing } from '../../../../test/support/usdt.ts';
 import { until } from '../../../../test/support/wait.ts';
 import { symbolAddresses } from '../../src/catalogue/symbols.ts';
 import { addSection } from '../sections.ts';

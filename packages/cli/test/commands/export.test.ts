@@ -10,7 +10,8 @@ import { after, before, test } from 'node:test';
 import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { without } from '../../../../test/support/needs.ts';
 import { kill } from '../../../../test/support/processes.ts';
-import { MAIN, tracesOf, usdt, webapp, withoutTracing } from '../../../../test/support/usdt.ts';
+import { webapp } from '../../../../test/support/programs.ts';
+import { MAIN, tracesOf, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
 import { sleep, until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();

@@ -7,15 +7,8 @@ import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { without } from '../../../../test/support/needs.ts';
 import { readNotes } from '../../../../test/support/notes.ts';
 import { kill } from '../../../../test/support/processes.ts';
-import {
-  jsonLines,
-  MAIN,
-  usdt,
-  webapp,
-  withoutCommand,
-  withoutPrograms,
-  withoutTracing,
-} from '../../../../test/support/usdt.ts';
+import { webapp, withoutPrograms } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, usdt, withoutCommand, withoutTracing } from '../../../../test/support/usdt.ts';
 import { until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();

@@ -9,13 +9,13 @@ import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
 import {
   findTracefs,
   jsonLines,
   MAIN,
   tracesOf,
   usdt,
-  webapp,
   withoutTracing,
 } from '../../../../test/support/usdt.ts';
 import { until } from '../../../../test/support/wait.ts';

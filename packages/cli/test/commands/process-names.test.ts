@@ -7,8 +7,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
 import { findRuntime } from '../../../../test/support/runtimes.ts';
-import { jsonLines, usdt, webapp, withoutTracing } from '../../../../test/support/usdt.ts';
+import { jsonLines, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
 
 const folder = temporaryFolder();
 const skip = withoutTracing();

@@ -9,7 +9,8 @@ import { after, before, test } from 'node:test';
 import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { absent, without } from '../../../../test/support/needs.ts';
 import { kill } from '../../../../test/support/processes.ts';
-import { findTracefs, MAIN, startShop, usdt, webapp, withoutTracing } from '../../../../test/support/usdt.ts';
+import { webapp } from '../../../../test/support/programs.ts';
+import { findTracefs, MAIN, startShop, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
 import { until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();

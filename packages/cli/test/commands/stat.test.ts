@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { without } from '../../../../test/support/needs.ts';
 import { kill } from '../../../../test/support/processes.ts';
-import { jsonLines, MAIN, tracesOf, usdt, webapp, withoutTracing } from '../../../../test/support/usdt.ts';
+import { webapp } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, tracesOf, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
 import { sleep, until } from '../../../../test/support/wait.ts';
 import { openTerminal } from '../terminal.ts';
 

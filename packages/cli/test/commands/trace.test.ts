@@ -6,13 +6,13 @@ import { before, test } from 'node:test';
 import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { unusable, without } from '../../../../test/support/needs.ts';
 import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
 import {
   findTracefs,
   jsonLines,
   MAIN,
   tracesOf,
   usdt,
-  webapp,
   withoutTracing,
 } from '../../../../test/support/usdt.ts';
 import { sleep, until } from '../../../../test/support/wait.ts';

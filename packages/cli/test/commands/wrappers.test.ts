@@ -7,7 +7,8 @@ import { before, test } from 'node:test';
 import { readElf } from 'libusdt/codecs';
 import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { absent, without } from '../../../../test/support/needs.ts';
-import { fixtureProgram, jsonLines, usdt, webapp, withoutTracing } from '../../../../test/support/usdt.ts';
+import { fixtureProgram, webapp } from '../../../../test/support/programs.ts';
+import { jsonLines, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
 import { filesOfCommand } from '../../src/program-files.ts';
 
 /** https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html */

@@ -9,14 +9,8 @@ import fc from 'fast-check';
 import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { without } from '../../../../test/support/needs.ts';
 import { kill } from '../../../../test/support/processes.ts';
-import {
-  jsonLines,
-  MAIN,
-  usdt,
-  withoutCommand,
-  withoutPrograms,
-  withoutTracing,
-} from '../../../../test/support/usdt.ts';
+import { withoutPrograms } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, usdt, withoutCommand, withoutTracing } from '../../../../test/support/usdt.ts';
 import { until } from '../../../../test/support/wait.ts';
 import { probeTitle } from '../../src/catalogue/probe.ts';
 import { shown } from '../../src/text.ts';
