@@ -7,8 +7,8 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Whether everything must be there. */
-const ALL = process.env.LIBUSDT_TEST_ALL === '1';
+/** Whether everything must be there, and tests may take longer. */
+export const ALL = process.env.LIBUSDT_TEST_ALL === '1';
 
 /** Whether tests may start no program. `npm run test:unit` */
 const UNIT = process.env.LIBUSDT_TEST_UNIT === '1';
