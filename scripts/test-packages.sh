@@ -5,14 +5,20 @@
 set -eu
 cd "$(dirname "$0")/.."
 packages=${LIBUSDT_TEST_PACKAGES:-${XDG_CACHE_HOME:-$HOME/.cache}/libusdt-test-packages}
+node_i386() { [ "$(id -u)" = 0 ] && [ -e /proc/sys/abi/vsyscall32 ]; }
+is_installed() { cmp -s "test/installed/$1/package-lock.json" "$packages/$1/installed"; }
+missing=
+for folder in test/installed/*/; do is_installed "$(basename "$folder")" || missing="$missing $(basename "$folder")"; done
+if [ -z "$missing" ] && { ! node_i386 || [ -e "$packages/node-i386/installed" ]; }; then exit; fi
+
 mkdir -p "$packages"
 # Several may ask at once: the first installs, the others wait for it.
 exec 9>"$packages/lock"
 flock 9
 
 install() {
+  is_installed "$1" && return
   folder=$packages/$1 lock=test/installed/$1/package-lock.json
-  cmp -s "$lock" "$folder/installed" && return
   rm -rf "$folder"
   mkdir "$folder"
   cp "test/installed/$1/package.json" "$lock" "$folder"
@@ -23,6 +29,6 @@ install() {
   fi
 }
 
-for set in test/installed/*/; do install "$(basename "$set")" & done
-if [ "$(id -u)" = 0 ] && [ -e /proc/sys/abi/vsyscall32 ]; then sh scripts/node-i386.sh "$packages/node-i386" || true; fi
+for name in $missing; do install "$name" & done
+if node_i386; then sh scripts/node-i386.sh "$packages/node-i386" || true; fi
 wait
