@@ -210,7 +210,7 @@ test('lost events are shown', { skip }, async () => {
   kill(child, 'SIGSTOP');
   spawnSync(program, ['20000']);
   kill(child, 'SIGCONT');
-  await sleep(300);
+  await until(() => /lost so far/.test(err), 'a word of what was lost');
   kill(child, 'SIGINT');
   await once(child, 'close');
   const { events, lost } = lines(out).at(-1)!;
@@ -263,6 +263,7 @@ test('a live screen on a terminal, its keys, and the terminal as it was afterwar
     await terminal.until((text) => counted(text) > before, 'a later frame');
     terminal.press('Space');
     const paused = await terminal.until((text) => /space go on/.test(text), 'the pause');
+    // Nothing comes, in the time of three frames.
     await sleep(700);
     assert.equal(counted(terminal.screen()), counted(paused));
     terminal.press('Space');

@@ -15,7 +15,7 @@ import {
   usdt,
   withoutTracing,
 } from '../../../../test/support/usdt.ts';
-import { sleep, until } from '../../../../test/support/wait.ts';
+import { until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();
 const skip = withoutTracing();
@@ -311,7 +311,7 @@ test('lost events are counted, none is counted twice', { skip }, async () => {
   kill(tracer, 'SIGSTOP');
   spawnSync(program, ['20000']);
   kill(tracer, 'SIGCONT');
-  await sleep(300);
+  await until(() => tracer.events().length > 0, 'the first events');
   kill(tracer, 'SIGINT');
   assert.equal(await tracer.exit, 0);
   const seen = tracer.events().filter(({ probe }) => probe !== undefined).length;

@@ -143,6 +143,7 @@ describe('a process that is killed while it publishes', () => {
       const victim = start('loop', path, NAME, SEED);
       const closed = new Promise((done) => victim.once('close', done));
       await firstOutput(victim);
+      // Any moment will do.
       await new Promise((done) => setTimeout(done, 5 + Math.random() * 20));
       kill(victim, 'SIGKILL');
       await closed;
