@@ -9,6 +9,8 @@
 # to the registry, the resolver and the certificates.
 #   LIBUSDT_BARE_DIR    where the Debian lives (default: libusdt-bare-debian in the user's cache folder)
 #   LIBUSDT_BARE_SUITE  its release (default: trixie)
+#   LIBUSDT_BARE_PACKAGES  the folder of scripts/test-packages.sh on this machine: tests there take what they use from it,
+#                       read-only, instead of installing it (default: they install it)
 set -euo pipefail
 
 fail() {
@@ -73,6 +75,7 @@ git clone -q "file://$checkout" "$work/checkout"
 registry=$(npm config get registry)
 certificates=/etc/ssl/certs/ca-certificates.crt
 export BARE_COMMAND="$1" BARE_USER=$run_as BARE_BASE=$base BARE_WORK=$work BARE_REGISTRY=$registry
+export BARE_PACKAGES=${LIBUSDT_BARE_PACKAGES:-}
 export BARE_CERTIFICATES=$certificates BARE_EXTRA=${NODE_EXTRA_CA_CERTS:-$certificates}
 # A namespace of mounts: all that it mounts ends with it. Not one of processes: a server has none either.
 unshare --mount bash -euc '
@@ -89,6 +92,13 @@ unshare --mount bash -euc '
   cp /etc/resolv.conf /etc/hosts "$root/etc/"
   [ ! -e "$BARE_CERTIFICATES" ] || cp "$BARE_CERTIFICATES" "$root/etc/ssl/certs/"
   [ ! -e "$BARE_EXTRA" ] || cp "$BARE_EXTRA" "$root/etc/ssl/extra.crt"
+  packages=
+  if [ -n "$BARE_PACKAGES" ]; then
+    packages=/opt/test-packages
+    mkdir "$root$packages"
+    mount --bind "$BARE_PACKAGES" "$root$packages"
+    mount -o remount,bind,ro "$root$packages"
+  fi
   home=/root
   [ "$BARE_USER" = root ] || home=/home/$BARE_USER
   cp -r "$BARE_WORK/checkout" "$root$home/checkout"
@@ -102,5 +112,6 @@ unshare --mount bash -euc '
   exec chroot --userspec="$BARE_USER" / /usr/bin/env -i HOME="$home" USER="$BARE_USER" LANG=C.UTF-8 \
     PATH=/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     npm_config_registry="$BARE_REGISTRY" NODE_EXTRA_CA_CERTS=/etc/ssl/extra.crt \
+    ${packages:+LIBUSDT_TEST_PACKAGES=$packages} \
     bash -c "cd $home/checkout && $BARE_COMMAND" </dev/null
 '

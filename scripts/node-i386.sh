@@ -1,14 +1,11 @@
 #!/bin/sh
 # Installs Debian's Node for i386, the last one that is kept for 32-bit x86, and the libraries that it needs, once, into
-# a folder of its own, and prints it: LIBUSDT_NODE_I386, else libusdt-node-i386 in the user's cache folder. Nothing of
-# the system is changed: apt works on lists and a cache in that folder.
+# the folder root/ of the given one. Nothing of the system is changed: apt works on lists and a cache in that folder.
+# Usage: node-i386.sh FOLDER
 set -eu
-folder=${LIBUSDT_NODE_I386:-${XDG_CACHE_HOME:-$HOME/.cache}/libusdt-node-i386}
+folder=$1
 recipe=$(sha256sum <"$0")
 mkdir -p "$folder"
-# Several may ask at once: the first installs, the others wait for it.
-exec 9>"$folder/lock"
-flock 9
 if [ "$(cat "$folder/installed" 2>/dev/null)" != "$recipe" ]; then
   rm -rf "$folder/installed" "$folder/root" "$folder/apt"
   # What apt itself installs from, in whatever file and format that is written.
@@ -20,7 +17,7 @@ if [ "$(cat "$folder/installed" 2>/dev/null)" != "$recipe" ]; then
   apt() {
     apt-get -qq -o Dir::State="$folder/apt/state" -o Dir::State::status="$folder/apt/status" \
       -o Dir::Cache="$folder/apt/cache" -o Dir::Etc::sourcelist="$folder/apt/sources" -o Dir::Etc::sourceparts=/dev/null \
-      -o APT::Architecture=i386 -o APT::Architectures=i386 -o Acquire::Languages=none -o APT::Sandbox::User= "$@" >&2 9>&-
+      -o APT::Architecture=i386 -o APT::Architectures=i386 -o Acquire::Languages=none -o APT::Sandbox::User= "$@" >&2
   }
   # Two names of one suite: mirrors have moments in which the files of one do not fit together.
   for suite in trixie stable; do
@@ -34,4 +31,3 @@ if [ "$(cat "$folder/installed" 2>/dev/null)" != "$recipe" ]; then
   sh "$(dirname "$0")/../test/runtimes/node-i386.sh" "$folder/root" -e 0
   echo "$recipe" >"$folder/installed"
 fi
-echo "$folder/root"

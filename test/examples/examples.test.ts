@@ -8,11 +8,13 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { withoutTracing } from '../../packages/cli/test/support.ts';
-import { kill } from '../kill.ts';
-import { unusable } from '../support/needs.ts';
+import { installedPackages, withoutPackages } from '../support/installed.ts';
+import { kill } from '../support/processes.ts';
+import { npm } from '../support/projects.ts';
+import { startRegistry } from '../support/registry.ts';
+import { withoutTracing } from '../support/usdt.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'libusdt-examples-'));
@@ -42,26 +44,14 @@ async function addressOf(server: ChildProcess): Promise<string> {
   throw new Error('the server ended');
 }
 
-/** For `skip`: false if what examples/package.json names is installed. */
-function withoutPackages(): string | false {
-  if (skip) return skip;
-  const install = [
-    'install',
-    '--prefix',
-    join(root, 'examples'),
-    '--prefer-offline',
-    '--no-audit',
-    '--no-fund',
-  ];
-  const { status, stderr } = spawnSync('npm', [...install, '--loglevel=error'], {
-    encoding: 'utf8',
-    timeout: 300_000,
-  });
-  if (status === 0) return false;
-  return unusable(`npm can't install the examples' packages here: ${stderr.trim().split('\n').at(-1)}`);
-}
-
-const noPackages = withoutPackages();
+const noPackages = skip || withoutPackages('projects');
+before(async () => {
+  if (noPackages) return;
+  const registry = await startRegistry([], installedPackages('projects')!);
+  const settings = [`--registry=${registry}`, `--cache=${join(folder, 'npm')}`, '--no-audit', '--no-fund'];
+  const { status, stderr } = await npm(join(root, 'examples'), 'install', ...settings, '--loglevel=error');
+  assert.equal(status, 0, stderr);
+});
 
 async function stop(child: ChildProcess): Promise<void> {
   kill(child, 'SIGTERM');

@@ -7,8 +7,8 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { startRegistry } from '../support/registry.ts';
 import { BUNDLERS } from './bundlers.ts';
-import { startRegistry } from './registry.ts';
 import { packAll, ROOT, readTarball, STALE, type Tarball } from './tarballs.ts';
 import { makeProject, PACKAGE_MANAGERS, runWell, tool, withoutTools } from './tools.ts';
 
@@ -22,7 +22,7 @@ before(async () => {
   const sources = join(folder, 'sources');
   fs.mkdirSync(sources);
   tarballs = packAll(sources);
-  registry = await startRegistry(tarballs);
+  registry = await startRegistry(tarballs, join(ROOT, 'node_modules'));
 });
 const tarball = (name: string): Tarball => tarballs.find((one) => one.name === name)!;
 

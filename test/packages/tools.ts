@@ -1,37 +1,28 @@
 /**
- * Package managers, compilers and bundlers, as scripts/packaging-tools.sh and scripts/runtimes.sh install them, and
- * projects that use the tarballs.
+ * Package managers, compilers and bundlers of test/installed, and projects that use the tarballs.
  * @module
  */
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { absent, findRuntime } from '../runtimes/support.ts';
-import { ROOT, type Tarball } from './tarballs.ts';
+import { installedPackages, withoutPackages } from '../support/installed.ts';
+import { absent } from '../support/needs.ts';
+import { findRuntime } from '../support/runtimes.ts';
+import type { Tarball } from './tarballs.ts';
 
 export const program = (name: string): string => fileURLToPath(new URL(`programs/${name}`, import.meta.url));
 
 /** For one installation or one program, in milliseconds. */
 const PATIENCE = 180_000;
 
-/** The folder of the packages that scripts/packaging-tools.sh installs; undefined if it could not. */
-function installTools(): string | undefined {
-  const script = join(ROOT, 'scripts/packaging-tools.sh');
-  const { status, stdout, stderr } = spawnSync('sh', [script], { encoding: 'utf8' });
-  if (status === 0) return join(stdout.trim(), 'node_modules');
-  process.stderr.write(stderr);
-  return undefined;
-}
-
-const folder = installTools();
+const folder = installedPackages('tools');
 
 /** For `skip`: false if the tools are installed. */
-export const withoutTools: string | false =
-  folder === undefined ? absent('the packages of scripts/packaging-tools.sh') : false;
+export const withoutTools: string | false = withoutPackages('tools');
 
 /** A file of the tools. */
 export function tool(path: string): string {

@@ -17,7 +17,10 @@ import { buildImage } from '../../packages/libusdt/src/image/image.ts';
 import type { Image } from '../../packages/libusdt/src/image/object.ts';
 import type { Target } from '../../packages/libusdt/src/model/target.ts';
 import { defineProbe } from '../../packages/libusdt/src/provider/definition.ts';
-import { findRuntime, PATIENCE, type Runtime, run, temporaryFolder, without } from '../runtimes/support.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { without } from '../support/needs.ts';
+import { findRuntime, type Runtime, run } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 import { MODULE, PROBES, PROVIDER } from './programs/definition.ts';
 
 const folder = temporaryFolder();

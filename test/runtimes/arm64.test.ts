@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { findRuntime, PATIENCE, program, runJson, temporaryFolder, without } from './support.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { without } from '../support/needs.ts';
+import { findRuntime, program, runJson } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 interface Report {
   readonly arch: string;

@@ -9,7 +9,10 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readMachO, validateDof } from '../../packages/libusdt/src/codecs.ts';
-import { absent, installed, PATIENCE, program, without } from './support.ts';
+import { installedPackages } from '../support/installed.ts';
+import { absent, without } from '../support/needs.ts';
+import { program } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 const MAIN = fileURLToPath(new URL('../../packages/cli/bin/usdt.js', import.meta.url));
 const BUILT = fileURLToPath(new URL('../../packages/cli/dist/main.cjs', import.meta.url));
@@ -91,9 +94,9 @@ const CPU = {
   },
 } as const;
 
-const folder = installed();
+const folder = installedPackages('runtimes');
 const skip =
-  (folder === undefined ? absent('Node for macOS from npm (scripts/runtimes.sh)') : false) ||
+  (folder === undefined ? absent('Node for macOS from npm (scripts/test-packages.sh)') : false) ||
   without('llvm-readobj', 'llvm-nm', 'python3') ||
   (existsSync(BUILT) ? false : absent('packages/cli/dist'));
 

@@ -8,9 +8,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { kill } from '../kill.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { kill } from '../support/processes.ts';
+import { findRuntime, program, Running, withoutBpftrace } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 import { bpftraceScript, EVENTS } from './events.ts';
-import { findRuntime, PATIENCE, program, Running, temporaryFolder, withoutBpftrace } from './support.ts';
 
 const RUNTIMES = {
   node20: /^node v/,

@@ -7,8 +7,11 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { temporaryFolder } from '../support/folders.ts';
+import { absent, without } from '../support/needs.ts';
+import { program, type Runtime, runJson } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 import { assertActive, assertUnavailable, type Report } from './reports.ts';
-import { absent, PATIENCE, program, type Runtime, runJson, temporaryFolder, without } from './support.ts';
 
 const node: Runtime = { command: [process.execPath] };
 const NOBODY = 65534;
@@ -102,8 +105,8 @@ describe('file systems', { skip: root || without('unshare', 'mount'), timeout: P
 
   test('full', () => {
     const folder = temporaryFolder();
-    // Of its four blocks the engine takes one or two; the image finds none.
-    const small = withMounts({ [folder]: 'nr_blocks=1,mode=0700' });
+    // The folder itself takes its only inode.
+    const small = withMounts({ [folder]: 'nr_inodes=1,mode=0700' });
     assertInMemory(report(small, { LIBUSDT_DIR: folder }), /is full/);
   });
 

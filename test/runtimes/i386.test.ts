@@ -5,8 +5,11 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../kill.ts';
-import { findRuntime, PATIENCE, program, Running, temporaryFolder, without } from './support.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { without } from '../support/needs.ts';
+import { kill } from '../support/processes.ts';
+import { findRuntime, program, Running } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 const USDT = fileURLToPath(new URL('../../packages/cli/bin/usdt.js', import.meta.url));
 const runtime = findRuntime('node-i386');

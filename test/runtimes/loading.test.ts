@@ -5,8 +5,10 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { temporaryFolder } from '../support/folders.ts';
+import { findRuntime, program, type Runtime, runJson } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 import type { ReportedStatus } from './reports.ts';
-import { findRuntime, PATIENCE, program, type Runtime, runJson, temporaryFolder } from './support.ts';
 
 interface ResetReport {
   readonly statuses: readonly (readonly [ReportedStatus, ReportedStatus])[];

@@ -6,8 +6,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { temporaryFolder } from '../support/folders.ts';
+import { findRuntime, program, type Runtime, runJson } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 import { assertActive, assertUnavailable, type Report } from './reports.ts';
-import { findRuntime, PATIENCE, program, type Runtime, runJson, temporaryFolder } from './support.ts';
 
 function report(runtime: Runtime, folder: string, ...flags: readonly string[]): Report {
   return runJson<Report>(runtime, program('status.mjs'), { flags, env: { LIBUSDT_DIR: folder } });

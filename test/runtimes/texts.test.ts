@@ -1,7 +1,9 @@
 /** Each runtime's own UTF-16 and UTF-8, through the engine, against Buffer: in the main thread and in a worker. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findRuntime, PATIENCE, program, runJson, temporaryFolder } from './support.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { findRuntime, program, runJson } from '../support/runtimes.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 interface Comparison {
   readonly compared: number;

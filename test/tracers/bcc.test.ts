@@ -1,8 +1,9 @@
 /** bcc's tplist finds every probe in the file and in a process, and where each of its arguments is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { run, startProgram, withoutTracers } from '../support/tracers.ts';
+import { PATIENCE } from '../support/wait.ts';
 import { readNotes } from './notes.ts';
-import { PATIENCE, run, startProgram, withoutTracers } from './support.ts';
 
 /** Its name in Debian. */
 const tplist = 'tplist-bpfcc';

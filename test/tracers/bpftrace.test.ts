@@ -5,8 +5,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kill } from '../kill.ts';
-import { PATIENCE, run, startBpftrace, startProgram, withoutTracers } from './support.ts';
+import { kill } from '../support/processes.ts';
+import { run, startBpftrace, startProgram, withoutTracers } from '../support/tracers.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 const skip = withoutTracers('bpftrace');
 const timeout = PATIENCE;

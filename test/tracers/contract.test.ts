@@ -6,8 +6,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { run, startBpftrace, startProgram, withoutTracers } from '../support/tracers.ts';
+import { PATIENCE } from '../support/wait.ts';
 import { type Note, readNotes } from './notes.ts';
-import { PATIENCE, run, startBpftrace, startProgram, withoutTracers } from './support.ts';
 import { fetchArgument, Uprobes, withoutUprobes } from './uprobes.ts';
 
 const PROGRAM = fileURLToPath(new URL('programs/contract.mjs', import.meta.url));

@@ -1,7 +1,8 @@
 /** gdb lists the probes of a running process, stops at one, and prints its arguments. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PATIENCE, run, startProgram, withoutTracers } from './support.ts';
+import { run, startProgram, withoutTracers } from '../support/tracers.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 const skip = withoutTracers('gdb');
 

@@ -1,7 +1,8 @@
 /** What tracers see of a provider that changes while it is traced: probes that come and go, disable, enable. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { PATIENCE, run, type Started, startBpftrace, startProgram, withoutTracers } from './support.ts';
+import { run, type Started, startBpftrace, startProgram, withoutTracers } from '../support/tracers.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 const skip = withoutTracers('bpftrace');
 const timeout = PATIENCE;

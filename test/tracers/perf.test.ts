@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { PATIENCE, run, Started, startProgram, temporaryFolder, withoutTracers } from './support.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { run, Started, startProgram, withoutTracers } from '../support/tracers.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 const skip = withoutTracers('perf');
 

@@ -1,7 +1,8 @@
 /** Eight worker threads fire the same probe at the same time, under one tracer: no argument strays. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PATIENCE, startBpftrace, startProgram, withoutTracers } from './support.ts';
+import { startBpftrace, startProgram, withoutTracers } from '../support/tracers.ts';
+import { PATIENCE } from '../support/wait.ts';
 
 const skip = withoutTracers('bpftrace');
 

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { startProgram } from '../support/tracers.ts';
+import { PATIENCE } from '../support/wait.ts';
 import { readNotes } from './notes.ts';
-import { PATIENCE, startProgram } from './support.ts';
 import { fetchArgument, Uprobes, withoutUprobes } from './uprobes.ts';
 
 const skip = withoutUprobes();

@@ -5,8 +5,8 @@
 
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
+import { run, withoutTracers } from '../support/tracers.ts';
 import type { Note } from './notes.ts';
-import { run, withoutTracers } from './support.ts';
 
 const TRACEFS = '/sys/kernel/tracing';
 

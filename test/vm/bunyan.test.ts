@@ -7,7 +7,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { installProject } from '../../packages/dtrace-provider/test/projects.ts';
+import { installProject } from '../support/projects.ts';
 import { boot, jobFolder, PATIENCE, withoutMachine } from './machine.ts';
 
 interface Printed {

@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../kill.ts';
-import { absent, without } from '../runtimes/support.ts';
+import { absent, without } from '../support/needs.ts';
+import { kill } from '../support/processes.ts';
 
 /** Building the image takes minutes, and all the rest is emulated. */
 export const PATIENCE = 60 * 60_000;

@@ -9,7 +9,7 @@ import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tracepointFor } from '../../packages/libusdt/src/image/tracepoint.ts';
 import { bpftraceScript, dtraceScript, EVENTS } from '../runtimes/events.ts';
-import { program as runtimeProgram } from '../runtimes/support.ts';
+import { program as runtimeProgram } from '../support/runtimes.ts';
 import { boot, jobFolder, PATIENCE, withoutMachine } from './machine.ts';
 
 interface Traced {

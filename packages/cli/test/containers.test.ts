@@ -3,21 +3,13 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { kill } from '../../../test/kill.ts';
-import {
-  absent,
-  findTracefs,
-  fixtureProgram,
-  jsonLines,
-  MAIN,
-  temporaryFolder,
-  tracesOf,
-  until,
-  usdt,
-  without,
-  withoutTracing,
-} from './support.ts';
+import { test } from 'node:test';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { absent, without } from '../../../test/support/needs.ts';
+import { kill } from '../../../test/support/processes.ts';
+import { fixtureProgram } from '../../../test/support/programs.ts';
+import { findTracefs, jsonLines, MAIN, tracesOf, usdt, withoutTracing } from '../../../test/support/usdt.ts';
+import { until } from '../../../test/support/wait.ts';
 
 const COUNT = 37;
 const FUSE_TYPES = 'fuse,fuse.bindfs,fuse.fuse-overlayfs';
@@ -32,8 +24,6 @@ fs.writeFileSync(
   fs.readFileSync(program, 'latin1').replaceAll('\0counted\0hit\0', `\0${PROVIDER}\0hit\0`),
   'latin1',
 );
-
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 interface Running {
   readonly pids: readonly number[];
@@ -113,9 +103,17 @@ async function run(mounts: string, paths: readonly string[]): Promise<Container>
   };
 }
 
-/** Runs `usdt`, has the programs fire when it has attached, and ends it. @returns what it printed. */
-async function under(running: Running, ...args: readonly string[]): Promise<string> {
+interface Tracer {
+  /** Says what it has printed so far. */
+  output(): string;
+  /** Ends it as ctrl-C does. @returns what it printed. */
+  stop(): Promise<string>;
+}
+
+/** Starts `usdt`, and waits until it has attached. */
+async function attach(...args: readonly string[]): Promise<Tracer> {
   const tracer = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const end = new Promise((resolve) => tracer.once('close', resolve));
   let output = '';
   let errors = '';
   tracer.stdout.on('data', (data) => {
@@ -126,19 +124,15 @@ async function under(running: Running, ...args: readonly string[]): Promise<stri
   });
   await until(() => isTracing(tracer.pid!) || tracer.exitCode !== null, 'tracing');
   assert.equal(tracer.exitCode, null, errors);
-  await running.fire();
-  if (args[0] === 'export') {
-    const url = (): string | undefined => /http:\S+/.exec(errors + output)?.[0];
-    await until(() => url() !== undefined, "the exporter's address");
-    // What has been read by now is what the scrape shows.
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    output = await (await fetch(url()!)).text();
-  }
-  const end = new Promise((resolve) => tracer.once('exit', resolve));
-  kill(tracer, 'SIGINT');
-  await end;
-  assert.match(errors, /^((?!error).)*$/s);
-  return output;
+  return {
+    output: () => output,
+    stop: async () => {
+      kill(tracer, 'SIGINT');
+      await end;
+      assert.match(errors, /^((?!error).)*$/s);
+      return output;
+    },
+  };
 }
 
 /** All events are enabled, and what they write is kept: the last that is switched on. */
@@ -259,13 +253,8 @@ for (const { name, mounts, paths, files, skip } of scenarios) {
   test(`${name}: ${files === 1 ? 'one file' : `${files} files`}, every event once`, {
     skip: untraceable || skip || false,
   }, async (t) => {
-    let running = await run(mounts, paths);
+    const running = await run(mounts, paths);
     t.after(() => running.stop());
-    const again = async (): Promise<Running> => {
-      await running.stop();
-      running = await run(mounts, paths);
-      return running;
-    };
 
     const listed = jsonLines(usdt(folder, 'list', '--all', '--json', PROBE).stdout);
     assert.equal(listed.length, files);
@@ -274,23 +263,39 @@ for (const { name, mounts, paths, files, skip } of scenarios) {
     const script = usdt(folder, 'script', 'bpftrace', PROBE).stdout;
     assert.equal(script.match(/^usdt:/gm)?.length, files, script);
 
-    const trace = jsonLines(await under(running, 'trace', '--json', PROBE));
+    // All at once: none of them takes an event from another.
+    const recorded = join(folder, 'record.json');
+    const tracing = await attach('trace', '--json', PROBE);
+    const counting = await attach('stat', '--json', PROBE);
+    const recording = await attach('record', '-o', recorded, PROBE);
+    const exporting = await attach('export', '--listen', '127.0.0.1:0', '--json', PROBE);
+    await running.fire();
+
+    const trace = jsonLines(await tracing.stop());
     for (const pid of running.pids) {
       const args = trace.filter((line) => line.pid === pid).map((line) => JSON.stringify(line.args));
       assert.equal(args.length, COUNT);
       assert.equal(new Set(args).size, COUNT);
     }
 
-    const stat = jsonLines(await under(await again(), 'stat', '--json', PROBE));
+    const stat = jsonLines(await counting.stop());
     assert.equal(stat.at(-1)!.events, running.truth);
 
-    const output = join(folder, 'record.json');
-    await under(await again(), 'record', '-o', output, PROBE);
-    assert.equal(fs.readFileSync(output, 'utf8').match(/"ph":"[iI]"/g)?.length, running.truth);
+    await recording.stop();
+    assert.equal(fs.readFileSync(recorded, 'utf8').match(/"ph":"[iI]"/g)?.length, running.truth);
 
-    const metrics = await under(await again(), 'export', '--listen', '127.0.0.1:0', PROBE);
-    assert.match(metrics, new RegExp(`^usdt_events_total\\{.*\\} ${running.truth}$`, 'm'));
+    await until(() => exporting.output().includes('\n'), "the exporter's address");
+    const { url } = JSON.parse(exporting.output()) as { readonly url: string };
+    const total = /^usdt_events_total\{.*\} (\d+)$/m;
+    let metrics = '';
+    // What it has not read yet comes with a later scrape.
+    await until(async () => {
+      metrics = await (await fetch(url)).text();
+      return Number(total.exec(metrics)?.[1]) >= running.truth;
+    }, 'all events');
+    assert.equal(Number(total.exec(metrics)![1]), running.truth);
     assert.match(metrics, new RegExp(`^usdt_probe_sites ${files}$`, 'm'));
+    await exporting.stop();
   });
 }
 
@@ -312,7 +317,9 @@ test('containers that start later join those that are traced', { skip: untraceab
       await until(() => later.every(({ output }) => output().includes('done')), 'later fires');
     },
   };
-  const trace = jsonLines(await under(joined, 'trace', '--json', PROBE));
+  const tracer = await attach('trace', '--json', PROBE);
+  await joined.fire();
+  const trace = jsonLines(await tracer.stop());
   for (const pid of [...first.pids, ...later.map(({ child }) => child.pid!)])
     assert.equal(trace.filter((line) => line.pid === pid).length, COUNT);
 });
@@ -335,7 +342,9 @@ test('a container that starts when the first has ended counts once', { skip: unt
       await until(() => second.output().includes('done'), 'its fires');
     },
   };
-  const trace = jsonLines(await under(successive, 'trace', '--json', PROBE));
+  const tracer = await attach('trace', '--json', PROBE);
+  await successive.fire();
+  const trace = jsonLines(await tracer.stop());
   for (const pid of [first.pids[0], next!.child.pid])
     assert.equal(trace.filter((line) => line.pid === pid).length, COUNT);
 });

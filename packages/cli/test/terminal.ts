@@ -1,7 +1,8 @@
 /** A real terminal for tests: a shell in a tmux of its own. */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { MAIN, sleep } from './support.ts';
+import { MAIN } from '../../../test/support/usdt.ts';
+import { until } from '../../../test/support/wait.ts';
 
 export interface Terminal {
   /** Types a line for the shell, `usdt` being ours. */
@@ -64,12 +65,14 @@ export function openTerminal(folder: string, columns = 100, rows = 30): Terminal
     resize: (width, height) => tmux('resize-window', '-x', `${width}`, '-y', `${height}`),
     until: async (condition, what) => {
       let text = '';
-      for (let i = 0; i < 300; i++) {
+      const appears = (): boolean => {
         text = screen();
-        if (condition(text)) return text;
-        await sleep(100);
-      }
-      throw new Error(`${what} did not appear:\n${text}`);
+        return condition(text);
+      };
+      await until(appears, what).catch((error: unknown) => {
+        throw new Error(`${what} did not appear:\n${text}`, { cause: error });
+      });
+      return text;
     },
     close,
   };

@@ -5,13 +5,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { after, describe, test } from 'node:test';
-import { temporaryFolder } from '../../cli/test/support.ts';
+import { describe, test } from 'node:test';
+import { temporaryFolder } from '../../../test/support/folders.ts';
 import { type DropIn, dropIn, original, PACKAGE } from './support.ts';
 
 const folder = temporaryFolder();
 process.env.LIBUSDT_DIR = folder;
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 const MAIN = `${PACKAGE}dist/index.cjs`;
 

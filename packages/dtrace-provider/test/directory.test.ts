@@ -1,16 +1,14 @@
 /** ldapjs 2 from npm: it calls methods of the class on an object, and fires by name. */
 
 import assert from 'node:assert/strict';
-import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { kill } from '../../../test/kill.ts';
-import { jsonLines, temporaryFolder, usdt } from '../../cli/test/support.ts';
-import { installProject, npm } from './projects.ts';
-import { startNode } from './support.ts';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { kill, startNode } from '../../../test/support/processes.ts';
+import { installProject, npm } from '../../../test/support/projects.ts';
+import { jsonLines, usdt } from '../../../test/support/usdt.ts';
 
 const folder = temporaryFolder();
-process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
 const { absent, installed } = await installProject('directory', folder);
 
 describe('ldapjs with the drop-in', { skip: absent }, () => {
@@ -22,7 +20,7 @@ describe('ldapjs with the drop-in', { skip: absent }, () => {
   });
 
   test('binds and searches, with who asked, for what, and what came out', () => {
-    const program = startNode(join(folder, 'cache'), join(folder, 'service.cjs'));
+    const program = startNode(join(folder, 'cache'), [join(folder, 'service.cjs')]);
     const options = ['--pid', String(program.pid), '--wait', '--json', '--quiet', '--count', '80'];
     const { stdout, stderr } = usdt(folder, 'trace', 'ldapjs:*', ...options);
     kill(program, 'SIGKILL');

@@ -9,14 +9,14 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { interrupt } from '../../../test/interrupt.ts';
-import { kill } from '../../../test/kill.ts';
-import { jsonLines, temporaryFolder, until, usdt, without } from '../../cli/test/support.ts';
-import { installProject, lockedPackages, npm } from './projects.ts';
-import { startNode } from './support.ts';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { without } from '../../../test/support/needs.ts';
+import { interrupt, kill, startNode } from '../../../test/support/processes.ts';
+import { installProject, lockedPackages, npm } from '../../../test/support/projects.ts';
+import { jsonLines, usdt } from '../../../test/support/usdt.ts';
+import { until } from '../../../test/support/wait.ts';
 
 const folder = temporaryFolder();
-process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
 const { absent, installed } = await installProject('shop', folder);
 
 describe('bunyan and restify with the override', { skip: absent }, () => {
@@ -26,7 +26,7 @@ describe('bunyan and restify with the override', { skip: absent }, () => {
   const logged: string[] = [];
 
   before(() => {
-    program = startNode(join(folder, 'cache'), join(folder, 'service.cjs'));
+    program = startNode(join(folder, 'cache'), [join(folder, 'service.cjs')]);
     createInterface({ input: program.stdout! }).on('line', (line) => logged.push(line));
     pid = String(program.pid);
     const pattern = ['bunyan:*', 'restify:*'];

@@ -7,11 +7,11 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { jsonLines, temporaryFolder, usdt, withoutTracing } from '../../cli/test/support.ts';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { jsonLines, usdt, withoutTracing } from '../../../test/support/usdt.ts';
 
 const SUITE = fileURLToPath(new URL('./fixtures/suite.cjs', import.meta.url));
 
@@ -37,7 +37,6 @@ describe("the original's test suite", { skip: withoutTracing() }, () => {
     assert.equal(stderr, '');
     events = jsonLines(stdout) as unknown as Event[];
   });
-  after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
   const argsOf = (provider: string, probe?: string) =>
     events

@@ -5,9 +5,10 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../../../test/kill.ts';
-import { jsonLines, temporaryFolder, usdt, without, withoutTracing } from '../../cli/test/support.ts';
-import { startNode } from './support.ts';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { without } from '../../../test/support/needs.ts';
+import { kill, startNode } from '../../../test/support/processes.ts';
+import { jsonLines, usdt, withoutTracing } from '../../../test/support/usdt.ts';
 
 const FIRES = fileURLToPath(new URL('./fixtures/fires.cjs', import.meta.url));
 
@@ -17,7 +18,7 @@ describe('while somebody traces', { skip: withoutTracing() }, () => {
   let events: Record<string, unknown>[];
 
   before(() => {
-    program = startNode(folder, FIRES);
+    program = startNode(folder, [FIRES]);
     const pid = String(program.pid);
     const { stdout, stderr } = usdt(
       folder,

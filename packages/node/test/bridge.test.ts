@@ -2,17 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { channel } from 'node:diagnostics_channel';
-import * as fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { createProvider } from 'libusdt';
-import { kill } from '../../../test/kill.ts';
-import { jsonLines, temporaryFolder, until, usdt, withoutTracing } from '../../cli/test/support.ts';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { kill } from '../../../test/support/processes.ts';
+import { jsonLines, usdt, withoutTracing } from '../../../test/support/usdt.ts';
+import { until } from '../../../test/support/wait.ts';
 import { bridgeChannel, bridgeTracingChannel } from '../src/bridge/index.ts';
 import { argsOf, type Event, fixture, type Program, startProgram } from './support.ts';
 
 const folder = temporaryFolder();
 process.env.LIBUSDT_DIR = folder;
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 describe('while nobody traces', () => {
   test('a bridged channel has no subscriber, before and after enable() and close()', () => {

@@ -1,42 +1,21 @@
 /** Libraries from npm that publish to diagnostics_channel by themselves: what they do, in probes. */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import * as fs from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { kill } from '../../../test/kill.ts';
-import { unusable } from '../../../test/support/needs.ts';
-import { jsonLines, temporaryFolder, usdt, withoutTracing } from '../../cli/test/support.ts';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { installedPackages, withoutPackages } from '../../../test/support/installed.ts';
+import { kill } from '../../../test/support/processes.ts';
+import { jsonLines, usdt, withoutTracing } from '../../../test/support/usdt.ts';
 import { argsOf, type Event, findNode, fixture, type Program, startProgram } from './support.ts';
 
-const LIBRARIES = [
-  '@redis/client@6.3.1',
-  'express@5.3.0',
-  'fastify@5.6.1',
-  'graphql@17.1.0',
-  'ioredis@6.0.0',
-  'mysql2@3.24.6',
-  'undici@8.13.1',
-];
 const folder = temporaryFolder();
-process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
 // Some of them want a newer Node than 20.
 const node = findNode(24);
 
-function withoutLibraries(): string | false {
-  const reason = node.skip || withoutTracing();
-  if (reason) return reason;
-  const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
-  const { status, stderr } = spawnSync('npm', ['--prefix', folder, ...install, ...LIBRARIES], {
-    encoding: 'utf8',
-    timeout: 300_000,
-  });
-  if (status === 0) return false;
-  return unusable(`npm can't install ${LIBRARIES.join(' ')} here: ${stderr.trim().split('\n').at(-1)}`);
-}
+const skip = node.skip || withoutTracing() || withoutPackages('libraries');
 
-describe('libraries', { skip: withoutLibraries() }, () => {
+describe('libraries', { skip }, () => {
   let program: Program;
   let events: readonly (Event & { readonly provider: string })[];
   const all = (provider: string, probe: string) =>
@@ -60,7 +39,7 @@ describe('libraries', { skip: withoutLibraries() }, () => {
       join(folder, 'cache'),
       [
         fixture('libraries.mjs'),
-        folder,
+        dirname(installedPackages('libraries')!),
         ...['@libusdt/node', '@libusdt/node/bridge', 'libusdt'].map((name) => import.meta.resolve(name)),
       ],
       { runtime: node.runtime },

@@ -6,9 +6,11 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { after, describe, test } from 'node:test';
-import { kill } from '../../../test/kill.ts';
-import { jsonLines, MAIN, temporaryFolder, until, withoutTracing } from '../../cli/test/support.ts';
+import { describe, test } from 'node:test';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { kill } from '../../../test/support/processes.ts';
+import { jsonLines, MAIN, withoutTracing } from '../../../test/support/usdt.ts';
+import { until } from '../../../test/support/wait.ts';
 import {
   argsOf,
   type Event,
@@ -21,7 +23,6 @@ import {
 } from './support.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 /** Runs a program to its end. */
 function run(...args: readonly string[]) {

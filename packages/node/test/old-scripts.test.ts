@@ -9,12 +9,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { kill } from '../../../test/kill.ts';
-import { absent, temporaryFolder, until, without, withoutTracing } from '../../cli/test/support.ts';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { absent, without } from '../../../test/support/needs.ts';
+import { kill } from '../../../test/support/processes.ts';
+import { withoutTracing } from '../../../test/support/usdt.ts';
+import { until } from '../../../test/support/wait.ts';
 import { fixture, IMPORT, PACKAGE, type Program, startProgram } from './support.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 /** As the tapset has them; it counts from 1, bpftrace from 0. This bpftrace reads six: not the fd of requests. */
 const POSITIONS = `

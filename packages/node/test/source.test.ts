@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { channel } from 'node:diagnostics_channel';
 import * as fs from 'node:fs';
-import { after, describe, test } from 'node:test';
-import { kill } from '../../../test/kill.ts';
-import { jsonLines, temporaryFolder, until, usdt, withoutTracing } from '../../cli/test/support.ts';
+import { describe, test } from 'node:test';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { kill } from '../../../test/support/processes.ts';
+import { jsonLines, usdt, withoutTracing } from '../../../test/support/usdt.ts';
+import { until } from '../../../test/support/wait.ts';
 import { defineSource, provide } from '../src/source.ts';
 import { SOURCES } from '../src/sources/index.ts';
 import { SOURCES as TOYS } from './fixtures/toy/index.ts';
@@ -13,7 +15,6 @@ import { argsOf, type Event, findNode, fixture, PACKAGE, startProgram } from './
 
 const folder = temporaryFolder();
 process.env.LIBUSDT_DIR = folder;
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 describe('a provider of sources', () => {
   test('has the probes of all, in the order of the list', () => {

@@ -1,11 +1,11 @@
 /** What the tests of this package share: programs that are traced. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../../../test/kill.ts';
-import { findRuntime } from '../../../test/runtimes/support.ts';
-import { jsonLines, usdt } from '../../cli/test/support.ts';
+import { type NodeOptions, startNode } from '../../../test/support/processes.ts';
+import { findRuntime } from '../../../test/support/runtimes.ts';
+import { jsonLines, usdt } from '../../../test/support/usdt.ts';
 
 export const PACKAGE = new URL('..', import.meta.url);
 /** For programs that run in PACKAGE. */
@@ -21,17 +21,8 @@ export interface Program {
 }
 
 /** Starts a program that ends with this one at the latest. Its images go to `folder`. */
-export function startProgram(
-  folder: string,
-  args: readonly string[],
-  { cwd, runtime = process.execPath }: { readonly cwd?: URL; readonly runtime?: string | undefined } = {},
-): Program {
-  const child = spawn(runtime, args, {
-    cwd,
-    env: { ...process.env, LIBUSDT_DIR: folder },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  process.on('exit', () => kill(child, 'SIGKILL'));
+export function startProgram(folder: string, args: readonly string[], options: NodeOptions = {}): Program {
+  const child = startNode(folder, args, options);
   const lines: string[] = [];
   createInterface({ input: child.stdout! }).on('line', (line) => lines.push(line));
   return { child, pid: String(child.pid), lines };

@@ -1,10 +1,11 @@
 /** What tracers see of a program that knows nothing of it, with each Node: all that this Node tells. */
 
 import assert from 'node:assert/strict';
-import * as fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { kill } from '../../../test/kill.ts';
-import { temporaryFolder, until, withoutTracing } from '../../cli/test/support.ts';
+import { temporaryFolder } from '../../../test/support/folders.ts';
+import { kill } from '../../../test/support/processes.ts';
+import { withoutTracing } from '../../../test/support/usdt.ts';
+import { until } from '../../../test/support/wait.ts';
 import {
   argsOf,
   type Event,
@@ -18,7 +19,6 @@ import {
 } from './support.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 /** Probes that fire, and since which Node. */
 const SOUGHT: Readonly<Record<20 | 22 | 24 | 26, readonly string[]>> = {

@@ -1,4 +1,22 @@
 // The C program that programs/twin.mjs is compared with: the same probes with the same values, by <sys/sdt.h>.
+//
+// A tracer prints:
+//   1 begin usdt:FILE:twin:begin
+//   1 numbers -128 255 -32768 65535 -2147483648 18446744073709551615
+//   1 sums -2147516544 65790
+//   1 text plain -2147483648
+//   2 begin usdt:FILE:twin:begin
+//   2 numbers 127 128 32767 32768 2147483647 1
+//   2 sums 2147516541 32896
+//   2 text grüße, 世界 2147483647
+//   3 begin usdt:FILE:twin:begin
+//   3 numbers -1 1 -1 1 -1 9223372036854775808
+//   3 sums -3 2
+//   3 text  -1
+//   @begun: 3
+//   usdt:FILE:twin:begin
+//   usdt:FILE:twin:numbers
+//   usdt:FILE:twin:text__and__number
 #include <inttypes.h>
 #include <stdio.h>
 

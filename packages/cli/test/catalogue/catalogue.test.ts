@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   buildImage,
@@ -11,14 +11,14 @@ import {
   encodeStapsdtNotes,
   readElf,
 } from 'libusdt/codecs';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { webapp, withoutPrograms } from '../../../../test/support/programs.ts';
 import { probesOfElf } from '../../src/catalogue/elf-probes.ts';
 import { parseMaps, statKey } from '../../src/catalogue/maps.ts';
 import { openProbeFiles, ProcessScanner } from '../../src/catalogue/sources.ts';
 import { addSection } from '../sections.ts';
-import { temporaryFolder, webapp, withoutPrograms } from '../support.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutPrograms();
 
 /** A minimal ELF file: one PT_LOAD (R X) of everything at 0x10000, and the sections given. */

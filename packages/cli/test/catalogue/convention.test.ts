@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { without } from '../../../../test/support/needs.ts';
 import { type Convention, conventionArguments } from '../../src/catalogue/convention.ts';
-import { without } from '../support.ts';
 
 const TYPES = [
   ...[

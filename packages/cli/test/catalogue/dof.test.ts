@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   buildImage,
@@ -13,15 +13,14 @@ import {
   type Target,
   tracepointFor,
 } from 'libusdt/codecs';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { ElfEncoder } from '../../../libusdt/src/object/elf/encoder.ts';
 import type { ProbeFile } from '../../src/catalogue/probe.ts';
 import { openProbeFiles } from '../../src/catalogue/sources.ts';
 import { FailureError } from '../../src/errors.ts';
 import { addSection } from '../sections.ts';
-import { temporaryFolder } from '../support.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 function saved(name: string, bytes: Uint8Array | string): string {
   const path = join(folder, name);
   fs.writeFileSync(path, bytes);

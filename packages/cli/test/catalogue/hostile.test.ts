@@ -3,29 +3,20 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { buildImage, defineProbe, encodeStapsdtNotes, parseArguments } from 'libusdt/codecs';
-import { kill } from '../../../../test/kill.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { absent, without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, tracesOf, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
 import { localDevices } from '../../src/catalogue/guarded.ts';
 import { LIMITS } from '../../src/catalogue/limits.ts';
 import { OtherFileError, openFound } from '../../src/catalogue/open-file.ts';
 import { openProbeFiles } from '../../src/catalogue/sources.ts';
-import {
-  absent,
-  jsonLines,
-  MAIN,
-  sleep,
-  temporaryFolder,
-  tracesOf,
-  until,
-  usdt,
-  webapp,
-  without,
-  withoutTracing,
-} from '../support.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 const skipNamespaces = skip || without('unshare', 'mkfifo');
 const skipFuse =
@@ -188,10 +179,27 @@ test('what is not a regular file is neither waited for nor opened', { skip: skip
   assert.equal(usdt(folder, 'list', fifo).status, 1);
 });
 
+/** Processes with a word in their command line. */
+function processesWith(word: string): string[] {
+  return fs.readdirSync('/proc').filter((pid) => {
+    try {
+      return fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(word);
+    } catch {
+      return false; // No process, or one that has ended.
+    }
+  });
+}
+
+/** Those that read files for others. */
+const readers = (): string[] => processesWith('guarded-child');
+
+/** For shell scripts: waits until the process that was started last runs a file. */
+const untilRuns = (file: string): string => `until grep -q ${file} /proc/$!/maps; do sleep 0.02; done`;
+
 /** A program of a mount that only it has, with a FIFO or a device over it since. */
 async function startCovered(name: string, cover: string): Promise<ChildProcess> {
   const script = `mount -t tmpfs none /mnt && cp ${webapp(folder, name)} /mnt/${name} && ${cover} &&
-    { /mnt/${name} 100000 10000 & } && sleep 0.3 && mount --bind /mnt/cover /mnt/${name} && echo $! && wait`;
+    { /mnt/${name} 100000 10000 & } && ${untilRuns(`/mnt/${name}`)} && mount --bind /mnt/cover /mnt/${name} && echo $! && wait`;
   const child = spawn('unshare', ['-m', 'sh', '-c', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
@@ -284,7 +292,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       assert.ok(performance.now() - before < 1000);
       assert.deepEqual(tracesOf(child.pid!), []);
     }
-    await sleep(300);
+    await until(() => processesWith(begun).length === 0, 'the end of the command that was held');
     assert.equal(fs.existsSync(begun), false);
   });
 }
@@ -320,23 +328,13 @@ test('paths are looked up that lead through local file systems, and no symbolic 
   assert.deepEqual([reaches('tmpfs', 'link/file'), reaches('tmpfs', 'a b/none')], [false, false]);
 });
 
-/** Processes that read files for others. */
-function readers(): string[] {
-  return fs.readdirSync('/proc').filter((pid) => {
-    try {
-      return fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('guarded-child');
-    } catch {
-      return false; // No process, or one that has ended.
-    }
-  });
-}
-
 test('a file system whose server has stopped is passed over, and a signal does not wait for it', {
   skip: skipFuse,
 }, async () => {
   const name = 'silent';
   const script = `mount -t tmpfs none /mnt && mkdir /mnt/below /mnt/fuse && cp ${webapp(folder, name)} /mnt/below/${name} &&
-    { bindfs -f /mnt/below /mnt/fuse & B=$! ; } && sleep 1 && { /mnt/fuse/${name} 1000000 10000 & } && sleep 0.3 && echo $B $! && wait`;
+    { bindfs -f /mnt/below /mnt/fuse & B=$! ; } && until [ -e /mnt/fuse/${name} ]; do sleep 0.02; done &&
+    { /mnt/fuse/${name} 1000000 10000 & } && ${untilRuns(`/mnt/fuse/${name}`)} && echo $B $! && wait`;
   const child = spawn('unshare', ['-m', 'sh', '-c', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
@@ -359,9 +357,10 @@ test('a file system whose server has stopped is passed over, and a signal does n
       /\/mnt\/fuse\/silent: its file system does not answer: it and all others of it are passed over/,
     );
     assert.ok(performance.now() - before < LIMITS.answerTime + 10_000);
+    const earlier = readers();
     const tracer = spawn(process.execPath, [MAIN, 'trace', ...words], { stdio: 'ignore' });
     const ended = new Promise((resolve) => tracer.on('exit', (_, by) => resolve(by)));
-    await sleep(1500);
+    await until(() => readers().some((pid) => !earlier.includes(pid)), 'the look at the file system');
     const then = performance.now();
     kill(tracer, 'SIGTERM');
     assert.equal(await ended, 'SIGTERM');

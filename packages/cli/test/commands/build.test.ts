@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import {
   ELFOSABI_FREEBSD,
   ELFOSABI_SOLARIS,
@@ -11,21 +11,15 @@ import {
   readElf,
   readNotes as readElfNotes,
 } from 'libusdt/codecs';
-import { kill } from '../../../../test/kill.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
 import { readNotes } from '../../../../test/support/notes.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { jsonLines, usdt, withoutCommand, withoutTracing } from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
 import { symbolAddresses } from '../../src/catalogue/symbols.ts';
-import {
-  jsonLines,
-  temporaryFolder,
-  until,
-  usdt,
-  without,
-  withoutCommand,
-  withoutTracing,
-} from '../support.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutCommand();
 
 const PROBES = {

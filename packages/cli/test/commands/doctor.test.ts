@@ -3,24 +3,23 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join, relative } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { checkKernel, checkLockdown, checkTexts } from '../../src/doctor/kernel.ts';
-import { checkNamespace, checkPermissions } from '../../src/doctor/permissions.ts';
-import { checkCache, checkLibrary, checkRuntime } from '../../src/doctor/runtime.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
 import {
   jsonLines,
   MAIN,
-  temporaryFolder,
   tracesOf,
   usdt,
-  without,
   withoutCommand,
   withoutTracing,
-} from '../support.ts';
+} from '../../../../test/support/usdt.ts';
+import { checkKernel, checkLockdown, checkTexts } from '../../src/doctor/kernel.ts';
+import { checkNamespace, checkPermissions } from '../../src/doctor/permissions.ts';
+import { checkCache, checkLibrary, checkRuntime } from '../../src/doctor/runtime.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 
 const CHECKS = [

@@ -6,27 +6,19 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildImage, defineImage, dofAttributes, encodeDof, readElf } from 'libusdt/codecs';
-import { kill } from '../../../../test/kill.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { fixtureProgram, withoutPrograms } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, usdt, withoutCommand, withoutTracing } from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
 import { symbolAddresses } from '../../src/catalogue/symbols.ts';
 import { addSection } from '../sections.ts';
-import {
-  fixtureProgram,
-  jsonLines,
-  MAIN,
-  temporaryFolder,
-  until,
-  usdt,
-  without,
-  withoutCommand,
-  withoutPrograms,
-  withoutTracing,
-} from '../support.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/dtrace-g/${name}`, import.meta.url));
 const skip = withoutPrograms() || withoutCommand();

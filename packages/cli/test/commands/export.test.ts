@@ -7,18 +7,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { kill } from '../../../../test/kill.ts';
-import {
-  MAIN,
-  sleep,
-  temporaryFolder,
-  tracesOf,
-  until,
-  usdt,
-  webapp,
-  without,
-  withoutTracing,
-} from '../support.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
+import { MAIN, tracesOf, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
+import { sleep, until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();
 const skip = withoutTracing();
@@ -29,7 +23,10 @@ before(() => {
 });
 after(async () => {
   for (const child of children) kill(child, 'SIGKILL');
-  await sleep(50);
+  await until(
+    () => children.every(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null),
+    'the end of all',
+  );
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
@@ -80,12 +77,12 @@ async function text(url: string): Promise<string> {
 
 /** Waits until the agent has read everything. */
 async function untilTold(url: string, line: string): Promise<string> {
-  for (let i = 0; i < 400; i++) {
-    const now = await text(url);
-    if (now.includes(`${line}\n`)) return now;
-    await sleep(25);
-  }
-  return assert.fail(`${line} is not in\n${await text(url)}`);
+  let now = '';
+  await until(async () => {
+    now = await text(url);
+    return now.includes(`${line}\n`);
+  }, line);
+  return now;
 }
 
 test('counts and latencies of a program, by HTTP', { skip }, async () => {
@@ -134,8 +131,8 @@ test('labels by fields, buckets of one’s own, and programs that come later', {
   const child = spawn(later, ['100000', '5000']);
   children.push(child);
   const label = 'provider="laterapp",probe="request__done",arg1="404",comm="later"';
-  for (let i = 0; !(await text(url)).includes(`usdt_latency_seconds_count`) && i < 400; i++) await sleep(25);
-  for (let i = 0; !(await text(url)).includes(label) && i < 400; i++) await sleep(25);
+  await until(async () => (await text(url)).includes('usdt_latency_seconds_count'), 'latencies');
+  await until(async () => (await text(url)).includes(label), label);
   const told = await text(url);
   assert.match(told, new RegExp(`usdt_events_total\\{${label}\\} \\d+`));
   assert.match(
@@ -154,11 +151,11 @@ test('lost events are told', { skip }, async () => {
   process.kill(pid, 'SIGCONT');
   await until(() => errors().includes('lost'), 'a word of what was lost');
   let sum = 0;
-  for (let i = 0; i < 400 && sum !== 80_000; i++) {
+  await until(async () => {
     const numbers = [...(await text(url)).matchAll(/^usdt_(?:lost_)?events_total\S* (\d+)$/gm)];
     sum = numbers.reduce((total, [, n]) => total + Number(n), 0);
-    await sleep(25);
-  }
+    return sum >= 80_000;
+  }, 'all events');
   assert.equal(sum, 80_000, 'each event is counted once, as seen or as lost');
   assert.equal(await stop('SIGINT'), 0);
 });

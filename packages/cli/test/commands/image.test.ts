@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { kill } from '../../../../test/kill.ts';
-import { jsonLines, MAIN, temporaryFolder, until, usdt, withoutTracing } from '../support.ts';
+import { test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { jsonLines, MAIN, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 
 const library = new URL('../../../libusdt/dist/index.js', import.meta.url).href;

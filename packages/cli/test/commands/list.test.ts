@@ -2,24 +2,16 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { kill } from '../../../../test/kill.ts';
+import { test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
 import { readNotes } from '../../../../test/support/notes.ts';
-import {
-  jsonLines,
-  MAIN,
-  temporaryFolder,
-  until,
-  usdt,
-  webapp,
-  without,
-  withoutCommand,
-  withoutPrograms,
-  withoutTracing,
-} from '../support.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { webapp, withoutPrograms } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, usdt, withoutCommand, withoutTracing } from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutPrograms() || withoutCommand();
 
 /** What libusdt's decoder reads of the same notes, and binutils where they are installed. */

@@ -1,12 +1,11 @@
 /** Texts that are longer than the kernel's tracer can take: libusdt cuts them, and no event is lost. */
 import assert from 'node:assert/strict';
-import * as fs from 'node:fs';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { jsonLines, temporaryFolder, usdt, withoutTracing } from '../support.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { jsonLines, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 const PROGRAM = fileURLToPath(new URL('../fixtures/long-texts.mjs', import.meta.url));
 /** As in docs/types.md: all texts of one event, with their NULs. */

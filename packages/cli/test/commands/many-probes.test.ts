@@ -7,19 +7,19 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../../../../test/kill.ts';
-import { openTracer } from '../../src/tracer.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
 import {
   findTracefs,
   jsonLines,
   MAIN,
-  temporaryFolder,
   tracesOf,
-  until,
   usdt,
-  webapp,
   withoutTracing,
-} from '../support.ts';
+} from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
+import { openTracer } from '../../src/tracer.ts';
 
 const folder = temporaryFolder();
 const env = { ...process.env, LIBUSDT_DIR: join(folder, 'cache'), NO_COLOR: '1' };

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { jsonLines, MAIN, temporaryFolder, withoutCommand } from '../support.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { jsonLines, MAIN, withoutCommand } from '../../../../test/support/usdt.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const program = fileURLToPath(new URL('../fixtures/programs/webapp', import.meta.url));
 const DARWIN =
   'data:text/javascript,for (const [key, value] of Object.entries({ platform: "darwin", arch: "arm64" })) Object.defineProperty(process, key, { value })';

@@ -3,14 +3,15 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../../../../test/kill.ts';
-import { findRuntime } from '../../../../test/runtimes/support.ts';
-import { jsonLines, temporaryFolder, usdt, webapp, withoutTracing } from '../support.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
+import { findRuntime } from '../../../../test/support/runtimes.ts';
+import { jsonLines, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 const SHOP = fileURLToPath(new URL('../fixtures/shop.mjs', import.meta.url));
 /** Fires a few times and is gone. */

@@ -5,19 +5,12 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../../../../test/kill.ts';
-import {
-  jsonLines,
-  MAIN,
-  sleep,
-  temporaryFolder,
-  tracesOf,
-  until,
-  usdt,
-  webapp,
-  without,
-  withoutTracing,
-} from '../support.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, tracesOf, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
 import { openTerminal } from '../terminal.ts';
 import { checkFormat, type JsonTrace, readTrace } from '../trace-format.ts';
 
@@ -269,7 +262,7 @@ test('lost events are noted in the trace', { skip }, async () => {
   kill(child, 'SIGSTOP');
   spawnSync(program, ['20000']);
   kill(child, 'SIGCONT');
-  await sleep(300);
+  // What it has not read by now it reads at its end.
   kill(child, 'SIGINT');
   await once(child, 'close');
   const { traceEvents, otherData } = trace(path);

@@ -6,19 +6,12 @@ import * as fs from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { kill } from '../../../../test/kill.ts';
-import {
-  absent,
-  findTracefs,
-  MAIN,
-  startShop,
-  temporaryFolder,
-  until,
-  usdt,
-  webapp,
-  without,
-  withoutTracing,
-} from '../support.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { absent, without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
+import { findTracefs, MAIN, startShop, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();
 const skip = withoutTracing();

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { MAIN, temporaryFolder, withoutCommand } from '../support.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { MAIN, withoutCommand } from '../../../../test/support/usdt.ts';
 
 const skip = withoutCommand();
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 function start(cache: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, main = MAIN) {
   const options = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '', LIBUSDT_DIR: cache, ...env };

@@ -5,19 +5,12 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../../../../test/kill.ts';
-import {
-  jsonLines,
-  MAIN,
-  sleep,
-  temporaryFolder,
-  tracesOf,
-  until,
-  usdt,
-  webapp,
-  without,
-  withoutTracing,
-} from '../support.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, tracesOf, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
+import { sleep, until } from '../../../../test/support/wait.ts';
 import { openTerminal } from '../terminal.ts';
 
 const folder = temporaryFolder();
@@ -217,7 +210,7 @@ test('lost events are shown', { skip }, async () => {
   kill(child, 'SIGSTOP');
   spawnSync(program, ['20000']);
   kill(child, 'SIGCONT');
-  await sleep(300);
+  await until(() => /lost so far/.test(err), 'a word of what was lost');
   kill(child, 'SIGINT');
   await once(child, 'close');
   const { events, lost } = lines(out).at(-1)!;
@@ -270,6 +263,7 @@ test('a live screen on a terminal, its keys, and the terminal as it was afterwar
     await terminal.until((text) => counted(text) > before, 'a later frame');
     terminal.press('Space');
     const paused = await terminal.until((text) => /space go on/.test(text), 'the pause');
+    // Nothing comes, in the time of three frames.
     await sleep(700);
     assert.equal(counted(terminal.screen()), counted(paused));
     terminal.press('Space');

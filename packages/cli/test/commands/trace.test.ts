@@ -2,26 +2,22 @@ import assert from 'node:assert/strict';
 import { type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { kill } from '../../../../test/kill.ts';
-import { unusable } from '../../../../test/support/needs.ts';
+import { before, test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { absent, unusable, without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { webapp } from '../../../../test/support/programs.ts';
 import {
-  absent,
   findTracefs,
   jsonLines,
   MAIN,
-  sleep,
-  temporaryFolder,
   tracesOf,
-  until,
   usdt,
-  webapp,
-  without,
   withoutTracing,
-} from '../support.ts';
+} from '../../../../test/support/usdt.ts';
+import { sleep, until } from '../../../../test/support/wait.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 let program = '';
 before(() => {
@@ -396,7 +392,7 @@ test('lost events are counted, none is counted twice', { skip }, async () => {
   kill(tracer, 'SIGSTOP');
   spawnSync(program, ['20000']);
   kill(tracer, 'SIGCONT');
-  await sleep(300);
+  await until(() => tracer.events().length > 0, 'the first events');
   kill(tracer, 'SIGINT');
   assert.equal(await tracer.exit, 0);
   const seen = tracer.events().filter(({ probe }) => probe !== undefined).length;

@@ -3,25 +3,17 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { readElf } from 'libusdt/codecs';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { absent, without } from '../../../../test/support/needs.ts';
+import { fixtureProgram, webapp } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, usdt, withoutTracing } from '../../../../test/support/usdt.ts';
 import { filesOfCommand } from '../../src/program-files.ts';
-import {
-  absent,
-  fixtureProgram,
-  jsonLines,
-  MAIN,
-  temporaryFolder,
-  usdt,
-  webapp,
-  without,
-  withoutTracing,
-} from '../support.ts';
 
 /** https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html */
 const PT_INTERP = 3;
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 const skip = withoutTracing();
 let program = '';
 before(() => {

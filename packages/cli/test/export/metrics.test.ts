@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { without } from '../../../../test/support/needs.ts';
 import { GROUP_LIMIT, Metrics } from '../../src/export/metrics.ts';
 import { type Field, parseField } from '../../src/fields.ts';
 import { Pairing, parsePairs } from '../../src/pairs.ts';
 import type { TracedProbe, TraceEvent } from '../../src/tracer.ts';
-import { without } from '../support.ts';
 
 function probe(index: number, name: string): TracedProbe {
   const type = { name: 'int32_t', kind: 'integer', signed: true, scale: 1, problem: undefined } as const;

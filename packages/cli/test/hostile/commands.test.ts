@@ -6,27 +6,20 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
-import { kill } from '../../../../test/kill.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { withoutPrograms } from '../../../../test/support/programs.ts';
+import { jsonLines, MAIN, usdt, withoutCommand, withoutTracing } from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
 import { probeTitle } from '../../src/catalogue/probe.ts';
 import { shown } from '../../src/text.ts';
 import { foreignName, SPITEFUL } from '../names.ts';
-import {
-  jsonLines,
-  MAIN,
-  temporaryFolder,
-  until,
-  usdt,
-  without,
-  withoutCommand,
-  withoutPrograms,
-  withoutTracing,
-} from '../support.ts';
 import { openTerminal } from '../terminal.ts';
 import { inHex, type Names, writeProgram } from './program.ts';
 
 const folder = temporaryFolder();
 const skip = withoutTracing();
-after(() => fs.rmSync(folder, { recursive: true }));
 
 /** Lines of what a terminal acts on: none. */
 function assertHarmless(text: string): void {

@@ -9,22 +9,18 @@ import { release } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { kill } from '../../../../test/kill.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { withoutPrograms } from '../../../../test/support/programs.ts';
+import { usdt, withoutCommand, withoutTracing } from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
 import { probeTitle } from '../../src/catalogue/probe.ts';
 import { archive } from '../../src/scripts/archive.ts';
 import { TRACERS } from '../../src/scripts/index.ts';
 import { comment, type ScriptProbe } from '../../src/scripts/script.ts';
 import { shown } from '../../src/text.ts';
 import { foreignName, SPITEFUL, UNSEEN } from '../names.ts';
-import {
-  temporaryFolder,
-  until,
-  usdt,
-  without,
-  withoutCommand,
-  withoutPrograms,
-  withoutTracing,
-} from '../support.ts';
 import { type Names, writeProgram } from './program.ts';
 
 const folder = temporaryFolder();

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { FailureError } from '../../src/errors.ts';
 import { TraceFile } from '../../src/record/trace-file.ts';
-import { temporaryFolder } from '../support.ts';
 
 const folder = temporaryFolder();
-after(() => fs.rmSync(folder, { recursive: true }));
 
 const event = (n: number) => `{"ph":"i","name":"${n}"},\n`;
 const read = (path: string) => JSON.parse(fs.readFileSync(path, 'utf8'));

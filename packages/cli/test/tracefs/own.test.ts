@@ -7,11 +7,13 @@ import * as fs from 'node:fs';
 import { join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../../../../test/kill.ts';
-import { withoutRoot } from '../../../../test/support/needs.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { without, withoutRoot } from '../../../../test/support/needs.ts';
+import { kill } from '../../../../test/support/processes.ts';
+import { jsonLines, MAIN, startShop, usdt } from '../../../../test/support/usdt.ts';
+import { until } from '../../../../test/support/wait.ts';
 import { rootCommand } from '../../src/root.ts';
 import { openTracefs } from '../../src/tracefs/tracefs.ts';
-import { jsonLines, MAIN, startShop, temporaryFolder, until, usdt, without } from '../support.ts';
 
 const folder = temporaryFolder();
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));

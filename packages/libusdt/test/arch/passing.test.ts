@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { needs } from '../../../../test/support/needs.ts';
 import { isPassedAsTwo, sizeOn, wideArguments } from '../../src/arch/passing.ts';
 import { INTEGERS, OTHERS, parseCType } from '../../src/ctypes/ctypes.ts';
 import type { Arch } from '../../src/model/target.ts';
-import { needs, run, scratchFolder } from '../object/tools.ts';
+import { run } from '../object/tools.ts';
 
 const COMPILERS: Readonly<Record<Arch, string>> = {
   x64: process.arch === 'x64' ? 'gcc' : 'x86_64-linux-gnu-gcc',
@@ -22,7 +24,7 @@ const AS_C: Readonly<Record<string, string>> = {
 
 for (const [arch, compiler] of Object.entries(COMPILERS) as [Arch, string][]) {
   test(`types have the sizes that ${compiler} gives them`, needs(compiler), () => {
-    const source = join(scratchFolder(), 'sizes.c');
+    const source = join(temporaryFolder(), 'sizes.c');
     const names = [...Object.keys(INTEGERS), ...Object.keys(OTHERS)];
     const claims = names.map((name) => {
       const size = sizeOn(arch, parseCType(name));

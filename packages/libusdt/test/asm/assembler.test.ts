@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { needs } from '../../../../test/support/needs.ts';
 import { createAssembler } from '../../src/arch/assemblers.ts';
 import type { Assembler, Register } from '../../src/asm/assembler.ts';
 import type { Arch, TracepointEncoding } from '../../src/model/target.ts';
-import { ARCHS, disassemble, disassembler, hex, needs } from './support.ts';
+import { ARCHS, disassemble, disassembler, hex } from './support.ts';
 
 const REGISTERS: readonly Register[] = ['a0', 'a1', 'a2', 'a3', 'a4', 'a5', 's0', 's1', 's2', 's3', 'result'];
 const LAYOUT = { target: 0, stackCount: 8, args: 16, result: 512 };

@@ -8,10 +8,12 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { needs } from '../../../../test/support/needs.ts';
 import type { Arch } from '../../src/model/target.ts';
 import { RUNS_I386 } from '../object/tools.ts';
 import { writeProgram } from './program.ts';
-import { ARCHS, needs, run, scratchFolder } from './support.ts';
+import { ARCHS, run } from './support.ts';
 
 interface Machine {
   readonly compiler: string;
@@ -50,7 +52,7 @@ for (const arch of ARCHS) {
 
 /** Builds once, when the first test asks. */
 function build(arch: Arch, compiler: string): () => string {
-  const folder = scratchFolder();
+  const folder = temporaryFolder();
   const program = join(folder, 'harness');
   const source = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   return () => {

@@ -5,13 +5,10 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
 import type { Arch } from '../../src/model/target.ts';
-
-export { needs } from '../../../../test/support/needs.ts';
 
 export const ARCHS: readonly Arch[] = ['x64', 'arm64', 'i386'];
 
@@ -27,13 +24,6 @@ export function run(program: string, ...args: readonly string[]): string {
   return stdout;
 }
 
-/** A folder that goes away with the test file. */
-export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'libusdt-asm-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 const OBJDUMP: Readonly<Record<Arch, readonly [program: string, ...args: string[]]>> = {
   x64: ['objdump', '-m', 'i386:x86-64', '-M', 'intel'],
   arm64: ['aarch64-linux-gnu-objdump', '-m', 'aarch64'],
@@ -44,7 +34,7 @@ export const disassembler = (arch: Arch): string => OBJDUMP[arch][0];
 
 /** What binutils reads in each piece of code, each taken to start at address 0: its instructions, without comments. */
 export function disassemble(arch: Arch, pieces: readonly Uint8Array[]): string[][] {
-  const folder = scratchFolder();
+  const folder = temporaryFolder();
   const files = pieces.map((bytes, index) => {
     const file = join(folder, `${index}.bin`);
     writeFileSync(file, bytes);

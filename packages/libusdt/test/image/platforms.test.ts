@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { buildImage } from '../../src/image/image.ts';
 import { imagesIn } from '../../src/image/platforms.ts';
 import type { Target } from '../../src/model/target.ts';
@@ -10,7 +11,6 @@ import { encodeUniversal } from '../../src/object/macho/universal.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
 import { openImageFile } from '../../src/publish/image-file.ts';
 import { isProblem } from '../../src/runtime/reasons.ts';
-import { scratchFolder } from '../object/tools.ts';
 
 const definition = (name: string) => ({
   provider: 'webapp',
@@ -53,7 +53,7 @@ test('there is none in other files, nor in damaged ones', () => {
 });
 
 test('a program on macOS takes its own image of a universal file', () => {
-  const folder = scratchFolder();
+  const folder = temporaryFolder();
   const path = join(folder, 'webapp.bundle');
   writeFileSync(path, encodeUniversal([image('darwin', 'x64'), image('darwin', 'arm64')]), { mode: 0o755 });
   for (const arch of ['x64', 'arm64'] as const) {

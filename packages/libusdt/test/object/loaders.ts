@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { needs } from '../../../../test/support/needs.ts';
 import type { Arch } from '../../src/model/target.ts';
-import { needs, type Outcome, RUNS_I386, run } from './tools.ts';
+import { type Outcome, RUNS_I386, run } from './tools.ts';
 
 export interface Loader {
   readonly name: string;

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { needs } from '../../../../test/support/needs.ts';
 import type { ElfFormat } from '../../src/object/elf/constants.ts';
 import { encodeNotes, readNotes } from '../../src/object/elf/notes.ts';
 import { ElfError, readElf } from '../../src/object/elf/reader.ts';
-import { needs, run } from './tools.ts';
+import { run } from './tools.ts';
 
 const LIBC = '/lib/x86_64-linux-gnu/libc.so.6';
 /** deepEqual tells null-prototype objects from ours. */

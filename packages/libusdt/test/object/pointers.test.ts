@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { needs } from '../../../../test/support/needs.ts';
 import type { Arch } from '../../src/model/target.ts';
 import { SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from '../../src/object/elf/constants.ts';
 import { MACHINES } from '../../src/object/elf/machines.ts';
@@ -12,9 +14,9 @@ import { writeBundle } from '../../src/object/macho/bundle.ts';
 import { S_CODE, S_REGULAR } from '../../src/object/macho/constants.ts';
 import { planBundle } from '../../src/object/macho/plan.ts';
 import { LOADERS, runLoaded } from './loaders.ts';
-import { assertAccepted, needs, run, scratchFolder } from './tools.ts';
+import { assertAccepted, run } from './tools.ts';
 
-const folder = scratchFolder();
+const folder = temporaryFolder();
 const NAMES = 'answer\0other\0';
 
 /** Two functions, 16 bytes each: `return 42`, `return 43`. */

@@ -3,14 +3,16 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { needs } from '../../../../test/support/needs.ts';
 import { SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from '../../src/object/elf/constants.ts';
 import { planSharedObject } from '../../src/object/elf/plan.ts';
 import { ElfError, readElf } from '../../src/object/elf/reader.ts';
 import { writeSharedObject } from '../../src/object/elf/shared-object.ts';
-import { needs, run, scratchFolder } from './tools.ts';
+import { run } from './tools.ts';
 
 const LIBC = '/lib/x86_64-linux-gnu/libc.so.6';
-const folder = scratchFolder();
+const folder = temporaryFolder();
 
 /** Sections as `readelf -SW` prints them: number, name, type as a word, address, offset, size. */
 function sectionsByReadelf(path: string): string[] {

@@ -9,6 +9,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { needs } from '../../../../test/support/needs.ts';
 import { decodeDof } from '../../src/dof/decode.ts';
 import { encodeDof } from '../../src/dof/encode.ts';
 import type { ActiveStatus } from '../../src/index.ts';
@@ -16,10 +18,9 @@ import { encodeDofHelper } from '../../src/platform/dtrace/helper.ts';
 import { createRegistrar } from '../../src/platform/dtrace/linux.ts';
 import type { HelperSystem } from '../../src/platform/dtrace/registrar.ts';
 import { plainWith } from '../dof/definitions.ts';
-import { needs, scratchFolder } from '../object/tools.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const folder = scratchFolder();
+const folder = temporaryFolder();
 const device = join(folder, 'helper-device.so');
 const log = join(folder, 'log');
 

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { decodeDof } from '../../src/dof/decode.ts';
 import type { Engine } from '../../src/hosts/host.ts';
 import { buildImage } from '../../src/image/image.ts';
@@ -13,9 +14,8 @@ import type { IoctlArgument, Libc } from '../../src/platform/libc.ts';
 import type { LoadedImage } from '../../src/platform/platform.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
 import { isProblem, type Problem } from '../../src/runtime/reasons.ts';
-import { scratchFolder } from '../object/tools.ts';
 
-process.env.LIBUSDT_DIR = `${scratchFolder()}/cache`;
+process.env.LIBUSDT_DIR = `${temporaryFolder()}/cache`;
 
 const TEXT = 0x1_0400_0200n;
 const DEFINITION = {

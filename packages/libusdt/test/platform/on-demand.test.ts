@@ -6,10 +6,10 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { scratchFolder } from '../object/tools.ts';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
 
 const skip = process.platform === 'linux' ? false : 'what is needed here is rare on Linux only';
-const folder = scratchFolder();
+const folder = temporaryFolder();
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 const source = new URL('../../src/', import.meta.url);
 

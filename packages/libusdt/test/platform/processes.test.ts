@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../../../../test/kill.ts';
+import { kill } from '../../../../test/support/processes.ts';
 import { publish } from '../../src/publish/publish.ts';
 import { age, BYTES, good, modeOf, NAME, opened, problem, temporaryFolder } from './support.ts';
 
@@ -143,6 +143,7 @@ describe('a process that is killed while it publishes', () => {
       const victim = start('loop', path, NAME, SEED);
       const closed = new Promise((done) => victim.once('close', done));
       await firstOutput(victim);
+      // Any moment will do.
       await new Promise((done) => setTimeout(done, 5 + Math.random() * 20));
       kill(victim, 'SIGKILL');
       await closed;

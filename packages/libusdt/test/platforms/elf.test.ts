@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
 import { without } from '../../../../test/support/needs.ts';
 import { dofAttributes } from '../../src/dof/attributes.ts';
 import { decodeDof } from '../../src/dof/decode.ts';
@@ -15,9 +16,9 @@ import { buildImage } from '../../src/image/image.ts';
 import { DEFAULT_ATTRIBUTES } from '../../src/model/attributes.ts';
 import { readElf } from '../../src/object/elf/reader.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
-import { assertAccepted, run, scratchFolder } from '../object/tools.ts';
+import { assertAccepted, run } from '../object/tools.ts';
 
-const folder = scratchFolder();
+const folder = temporaryFolder();
 const NOPS = { x64: [0x90], arm64: [0x1f, 0x20, 0x03, 0xd5], i386: [0x90] } as const;
 const OSABI = {
   illumos: { value: 6, name: /OS\/ABI: +UNIX - Solaris/ },

@@ -7,14 +7,16 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../../../../test/support/folders.ts';
+import { needs } from '../../../../test/support/needs.ts';
 import { FRAME } from '../../src/abi/call-block.ts';
 import type { CTypeName } from '../../src/ctypes/infer.ts';
 import { buildEngine } from '../../src/hosts/napi/code.ts';
 import { buildImage } from '../../src/image/image.ts';
 import { defineProbe } from '../../src/provider/definition.ts';
-import { needs, run, scratchFolder } from '../object/tools.ts';
+import { run } from '../object/tools.ts';
 
-const folder = scratchFolder();
+const folder = temporaryFolder();
 const LOADER = fileURLToPath(new URL('macho-loader.c', import.meta.url));
 const MACHINES = {
   x64: { compiler: 'gcc', runner: [] },

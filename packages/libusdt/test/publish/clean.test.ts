@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { kill } from '../../../../test/kill.ts';
+import { kill } from '../../../../test/support/processes.ts';
 import { cleanCache } from '../../src/publish/clean.ts';
 import { temporaryName } from '../../src/publish/names.ts';
 import { publish } from '../../src/publish/publish.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { without } from '../../../../../test/support/needs.ts';
 import { arm64, FP, SP } from '../../../src/arch/arm64/encoding.ts';
-import { disassemble, disassembler, needs } from '../../asm/support.ts';
+import { disassemble, disassembler } from '../../asm/support.ts';
 
 type Name = keyof typeof arm64;
 type Encoder = (...operands: readonly number[]) => number;
@@ -103,7 +104,11 @@ const encode = (name: Name, ...operands: readonly number[]): number => (arm64[na
 const littleEndian = (word: number): Uint8Array => Uint8Array.of(word, word >>> 8, word >>> 16, word >>> 24);
 
 describe('AArch64 encodings', () => {
-  test('are the words of the table', () => {
+  test('are all in the table', () => {
+    assert.deepEqual([...new Set(GOLDEN.map(([name]) => name))].sort(), Object.keys(arm64).sort());
+  });
+
+  test('are the words of the table, which objdump reads as the table says', () => {
     for (const [name, operands, word, text] of GOLDEN) {
       assert.equal(
         encode(name, ...operands)
@@ -113,13 +118,7 @@ describe('AArch64 encodings', () => {
         text,
       );
     }
-  });
-
-  test('are all in the table', () => {
-    assert.deepEqual([...new Set(GOLDEN.map(([name]) => name))].sort(), Object.keys(arm64).sort());
-  });
-
-  test('mean to objdump what the table says', needs(disassembler('arm64')), () => {
+    if (without(disassembler('arm64'))) return;
     const read = disassemble(
       'arm64',
       GOLDEN.map(([, , word]) => littleEndian(Number.parseInt(word, 16))),

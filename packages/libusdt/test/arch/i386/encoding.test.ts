@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { needs, without } from '../../../../../test/support/needs.ts';
 import { i386, REG32 } from '../../../src/arch/i386/encoding.ts';
 import type { Label } from '../../../src/asm/assembler.ts';
 import { CodeBuffer } from '../../../src/asm/buffer.ts';
-import { disassemble, disassembler, hex, needs } from '../../asm/support.ts';
+import { disassemble, disassembler, hex } from '../../asm/support.ts';
 
 const { eax, ecx, edx, ebx, esp, ebp, esi, edi } = REG32;
 /** A label that is bound already; the instruction itself is at 0. */
@@ -100,17 +101,15 @@ function encode(name: Name, ...operands: readonly Operand[]): Uint8Array {
 }
 
 describe('i386 encodings', () => {
-  test('are the bytes of the table', () => {
-    for (const [name, operands, bytes, text] of GOLDEN) {
-      assert.equal(hex(encode(name, ...operands)), bytes, text);
-    }
-  });
-
   test('are all in the table', () => {
     assert.deepEqual([...new Set(GOLDEN.map(([name]) => name))].sort(), Object.keys(i386).sort());
   });
 
-  test('mean to objdump what the table says', needs(disassembler('i386')), () => {
+  test('are the bytes of the table, which objdump reads as the table says', () => {
+    for (const [name, operands, bytes, text] of GOLDEN) {
+      assert.equal(hex(encode(name, ...operands)), bytes, text);
+    }
+    if (without(disassembler('i386'))) return;
     const read = disassemble(
       'i386',
       GOLDEN.map(([, , bytes]) => Uint8Array.from(bytes.split(' '), (byte) => Number.parseInt(byte, 16))),

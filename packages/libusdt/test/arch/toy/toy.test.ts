@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryFolder } from '../../../../../test/support/folders.ts';
+import { needs } from '../../../../../test/support/needs.ts';
 import { archNamed, archOfElf, PROCESSORS, READERS } from '../../../src/arch/index.ts';
 import { stackWords } from '../../../src/arch/passing.ts';
 import { parseCType } from '../../../src/ctypes/ctypes.ts';
@@ -17,7 +19,7 @@ import { decodeDeclarations } from '../../../src/notes/libusdt/declaration.ts';
 import { decodeStapsdtNotes } from '../../../src/notes/stapsdt/note.ts';
 import { argumentString, parseArguments } from '../../../src/notes/stapsdt/operands.ts';
 import { readElf } from '../../../src/object/elf/reader.ts';
-import { needs, run, scratchFolder } from '../../object/tools.ts';
+import { run } from '../../object/tools.ts';
 import { NOP, RETURN, TOY_NAME } from './processor.ts';
 
 const TYPES = ['int', 'uint64_t', 'char *', 'int16_t', 'bool', 'double', 'long'];
@@ -88,7 +90,7 @@ test('operands that were printed are read back as the places they are', () => {
 });
 
 test('readelf reads the file', needs('readelf'), () => {
-  const file = join(scratchFolder(), 'toy.so');
+  const file = join(temporaryFolder(), 'toy.so');
   writeFileSync(file, image.bytes);
   const { stdout, stderr } = run('readelf', '--wide', '-h', '-n', file);
   assert.equal(stderr, '');

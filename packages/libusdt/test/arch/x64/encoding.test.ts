@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { needs, without } from '../../../../../test/support/needs.ts';
 import { REG, x64 } from '../../../src/arch/x64/encoding.ts';
 import type { Label } from '../../../src/asm/assembler.ts';
 import { CodeBuffer } from '../../../src/asm/buffer.ts';
-import { disassemble, disassembler, hex, needs } from '../../asm/support.ts';
+import { disassemble, disassembler, hex } from '../../asm/support.ts';
 
 const { rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15 } = REG;
 /** A label that is bound already; the instruction itself is at 0. */
@@ -112,17 +113,15 @@ function encode(name: Name, ...operands: readonly Operand[]): Uint8Array {
 }
 
 describe('x86-64 encodings', () => {
-  test('are the bytes of the table', () => {
-    for (const [name, operands, bytes, text] of GOLDEN) {
-      assert.equal(hex(encode(name, ...operands)), bytes, text);
-    }
-  });
-
   test('are all in the table', () => {
     assert.deepEqual([...new Set(GOLDEN.map(([name]) => name))].sort(), Object.keys(x64).sort());
   });
 
-  test('mean to objdump what the table says', needs(disassembler('x64')), () => {
+  test('are the bytes of the table, which objdump reads as the table says', () => {
+    for (const [name, operands, bytes, text] of GOLDEN) {
+      assert.equal(hex(encode(name, ...operands)), bytes, text);
+    }
+    if (without(disassembler('x64'))) return;
     const read = disassemble(
       'x64',
       GOLDEN.map(([, , bytes]) => Uint8Array.from(bytes.split(' '), (byte) => Number.parseInt(byte, 16))),

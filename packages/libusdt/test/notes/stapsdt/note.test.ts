@@ -3,6 +3,7 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { temporaryFolder } from '../../../../../test/support/folders.ts';
 import { needs, SDT_HEADER } from '../../../../../test/support/needs.ts';
 import { readNotes } from '../../../../../test/support/notes.ts';
 import { decodeStapsdtNotes, encodeStapsdtNotes, type StapsdtNote } from '../../../src/notes/stapsdt/note.ts';
@@ -10,12 +11,12 @@ import { parseArguments } from '../../../src/notes/stapsdt/operands.ts';
 import type { ElfFormat } from '../../../src/object/elf/constants.ts';
 import { encodeNotes } from '../../../src/object/elf/notes.ts';
 import { ElfError } from '../../../src/object/elf/reader.ts';
-import { run, scratchFolder } from '../../object/tools.ts';
+import { run } from '../../object/tools.ts';
 
 /** deepEqual tells null-prototype objects from ours. */
 const PLAIN = { noNullPrototype: true } as const;
 const LSB: ElfFormat = { class: 64, data: 'lsb' };
-const folder = scratchFolder();
+const folder = temporaryFolder();
 
 function agree(path: string): StapsdtNote[] {
   const ours = readNotes(path);

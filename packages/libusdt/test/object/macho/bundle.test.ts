@@ -4,15 +4,17 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { temporaryFolder } from '../../../../../test/support/folders.ts';
+import { needs } from '../../../../../test/support/needs.ts';
 import { writeBundle } from '../../../src/object/macho/bundle.ts';
 import { S_CODE, S_REGULAR, S_ZEROFILL } from '../../../src/object/macho/constants.ts';
 import { encodeExportTrie } from '../../../src/object/macho/export-trie.ts';
 import { uleb128 } from '../../../src/object/macho/leb128.ts';
 import { type BundlePlan, type PlannedSection, planBundle } from '../../../src/object/macho/plan.ts';
 import { encodeUniversal } from '../../../src/object/macho/universal.ts';
-import { needs, run, scratchFolder } from '../tools.ts';
+import { run } from '../tools.ts';
 
-const folder = scratchFolder();
+const folder = temporaryFolder();
 const BUILD_ID = Uint8Array.from({ length: 20 }, (_, index) => 0xa0 + index);
 
 interface Sizes {

@@ -4,13 +4,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { temporaryFolder } from '../../../../../test/support/folders.ts';
+import { needs } from '../../../../../test/support/needs.ts';
 import { buildImage } from '../../../src/image/image.ts';
 import { MachOError, machOKind, readMachO, readUniversal } from '../../../src/object/macho/reader.ts';
 import { encodeUniversal } from '../../../src/object/macho/universal.ts';
 import { defineImage } from '../../../src/provider/definition.ts';
-import { needs, run, scratchFolder } from '../tools.ts';
+import { run } from '../tools.ts';
 
-const folder = scratchFolder();
+const folder = temporaryFolder();
 
 function image(arch: 'x64' | 'arm64'): Uint8Array {
   const definition = defineImage('web', { probes: { go: ['int'], stop: ['char *', 'int'] } });

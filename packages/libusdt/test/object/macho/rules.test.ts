@@ -8,12 +8,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../../../../../test/support/folders.ts';
+import { needs } from '../../../../../test/support/needs.ts';
 import { buildEngine } from '../../../src/hosts/napi/code.ts';
 import { buildImage } from '../../../src/image/image.ts';
 import type { Arch } from '../../../src/model/target.ts';
 import { encodeUniversal } from '../../../src/object/macho/universal.ts';
 import { defineProbe } from '../../../src/provider/definition.ts';
-import { needs, run, scratchFolder } from '../tools.ts';
+import { run } from '../tools.ts';
 
 const CHECK = fileURLToPath(new URL('check.py', import.meta.url));
 const PYTHON = '/usr/bin/python3';
@@ -21,7 +23,7 @@ const MACHOLIB = '/usr/lib/python3/dist-packages/macholib/__init__.py';
 /** An addon of the `ws` project that comes with files for macOS, made by Apple's tools. */
 const APPLE = fileURLToPath(new URL('../../../../../node_modules/bufferutil/prebuilds/', import.meta.url));
 const apple = (arch: Arch): string => join(APPLE, `darwin-${arch}`, 'bufferutil.node');
-const folder = scratchFolder();
+const folder = temporaryFolder();
 
 interface Slice {
   readonly arch: string;

@@ -1,20 +1,19 @@
 /**
- * What the tests of this folder share: the runtimes that scripts/runtimes.sh installs, and programs that run on them.
+ * The runtimes of test/installed/runtimes, and programs that run on them.
  * @module
  */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kill } from '../kill.ts';
-import { absent, unusable, without, withoutRoot } from '../support/needs.ts';
-
-export { absent, without };
+import { temporaryFolder } from './folders.ts';
+import { installedNodeI386, installedPackages } from './installed.ts';
+import { absent, unusable, without, withoutRoot } from './needs.ts';
+import { kill } from './processes.ts';
+import { PATIENCE } from './wait.ts';
 
 /** A way to run a JavaScript file. */
 export interface Runtime {
@@ -23,37 +22,12 @@ export interface Runtime {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** For tests that wait for other programs on machines that are slow and busy, in milliseconds. */
-export const PATIENCE = 180_000;
-
-export const program = (name: string): string => fileURLToPath(new URL(`programs/${name}`, import.meta.url));
-
-/** A new folder that goes away with the test file. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'libusdt-runtimes-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+export const program = (name: string): string =>
+  fileURLToPath(new URL(`../runtimes/programs/${name}`, import.meta.url));
 
 /** For `skip`: false where bpftrace can attach. */
 export function withoutBpftrace(): string | false {
   return withoutRoot('for bpftrace') || without('bpftrace');
-}
-
-const script = (name: string): string => fileURLToPath(new URL(`../../scripts/${name}`, import.meta.url));
-
-/** The folder that an installing script prints; undefined if it could not install. */
-function installedBy(name: string): string | undefined {
-  const { status, stdout, stderr } = spawnSync('sh', [script(name)], { encoding: 'utf8' });
-  if (status === 0) return stdout.trim();
-  process.stderr.write(stderr);
-  return undefined;
-}
-
-/** The folder of the packages that came from npm; undefined if they could not be installed. */
-export function installed(): string | undefined {
-  const folder = installedBy('runtimes.sh');
-  return folder === undefined ? undefined : join(folder, 'node_modules');
 }
 
 type Name =
@@ -92,8 +66,8 @@ function locateRuntime(name: Name): Runtime | string {
   if (name === 'node20') return { command: [process.execPath] };
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'needs Linux on x64';
   if (name === 'node-i386') return findNodeI386();
-  const folder = installed();
-  if (folder === undefined) return absent(`${name} from npm (scripts/runtimes.sh)`);
+  const folder = installedPackages('runtimes');
+  if (folder === undefined) return absent(`${name} from npm (scripts/test-packages.sh)`);
   switch (name) {
     case 'node22':
     case 'node24':
@@ -128,9 +102,9 @@ function findNodeI386(): Runtime | string {
   if (!existsSync('/proc/sys/abi/vsyscall32')) return 'needs a kernel that runs i386 programs';
   const reason = withoutRoot('for a mount that Node for i386 needs');
   if (reason) return reason;
-  const root = installedBy('node-i386.sh');
-  if (root === undefined) return absent('Node for i386 from Debian (scripts/node-i386.sh)');
-  return { command: ['sh', fileURLToPath(new URL('node-i386.sh', import.meta.url)), root] };
+  const root = installedNodeI386();
+  if (root === undefined) return absent('Node for i386 from Debian (scripts/test-packages.sh)');
+  return { command: ['sh', fileURLToPath(new URL('../runtimes/node-i386.sh', import.meta.url)), root] };
 }
 
 /** A folder with the C++ libraries that Bun for musl needs: Debian's, and what these want of glibc. */
@@ -140,7 +114,7 @@ function muslLibraries(): string {
     const path = execFileSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
     copyFileSync(path, join(folder, name));
   }
-  const source = fileURLToPath(new URL('musl/glibc-shim.c', import.meta.url));
+  const source = fileURLToPath(new URL('../runtimes/musl/glibc-shim.c', import.meta.url));
   const shim = join(folder, 'ld-linux-x86-64.so.2');
   execFileSync('musl-gcc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', shim, source]);
   return folder;

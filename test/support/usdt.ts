@@ -1,21 +1,14 @@
-/** What the tests of the command share: C programs with probes, running `usdt`, and tracefs. */
+/** The command `usdt`, C programs with probes for it to trace, and tracefs. */
 import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { absent, without, withoutRoot } from '../../../test/support/needs.ts';
-import { tracefsFolders } from '../src/tracefs/tracefs.ts';
+import { tracefsFolders } from '../../packages/cli/src/tracefs/tracefs.ts';
+import { absent, withoutRoot } from './needs.ts';
+import { withoutPrograms } from './programs.ts';
 
-export { absent, without };
-
-export const MAIN = fileURLToPath(new URL('../bin/usdt.js', import.meta.url));
-const BUILT = fileURLToPath(new URL('../dist/main.cjs', import.meta.url));
-
-/** For `skip`: false where the programs of fixtures/ run. */
-export function withoutPrograms(): string | false {
-  return process.platform === 'linux' && process.arch === 'x64' ? false : 'the programs are for Linux on x64';
-}
+export const MAIN = fileURLToPath(new URL('../../packages/cli/bin/usdt.js', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../packages/cli/dist/main.cjs', import.meta.url));
 
 /** For `skip`: false if `usdt` is built. */
 export function withoutCommand(): string | false {
@@ -39,27 +32,7 @@ export function withoutTracing(): string | false {
   return withoutPrograms() || withoutCommand();
 }
 
-/** A new folder for one test file. */
-export function temporaryFolder(): string {
-  return fs.mkdtempSync(join(tmpdir(), 'usdt-test-'));
-}
-
-/** A copy of a program of fixtures/programs. */
-export function fixtureProgram(folder: string, fixture: string, name = fixture): string {
-  const program = join(folder, name);
-  // One that still runs can't be written over.
-  fs.rmSync(program, { force: true });
-  fs.copyFileSync(fileURLToPath(new URL(`./fixtures/programs/${fixture}`, import.meta.url)), program);
-  fs.chmodSync(program, 0o755);
-  return program;
-}
-
-/** The program that fixtures/webapp.c makes, with one of the providers that programs.sh compiles it for. */
-export function webapp(folder: string, name = 'webapp', provider = 'webapp'): string {
-  return fixtureProgram(folder, provider, name);
-}
-
-const SHOP = fileURLToPath(new URL('./fixtures/shop.mjs', import.meta.url));
+const SHOP = fileURLToPath(new URL('../../packages/cli/test/fixtures/shop.mjs', import.meta.url));
 
 /** Starts fixtures/shop.mjs, which fires until it is killed; its image goes to the cache folder of `usdt` below. */
 export function startShop(folder: string, ...args: readonly string[]): ChildProcess {
@@ -92,18 +65,4 @@ export function tracesOf(pid: number): string[] {
   const instances = fs.readdirSync(`${path}/instances`);
   const events = fs.readFileSync(`${path}/uprobe_events`, 'utf8').split('\n');
   return [...instances, ...events].filter((name) => name.includes(`usdt_${pid}_`));
-}
-
-export function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** Far longer than anything takes, on a machine that is busy with something else too. Milliseconds. */
-const PATIENCE = 60_000;
-
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const end = performance.now() + PATIENCE; performance.now() < end; await sleep(25)) {
-    if (condition()) return;
-  }
-  throw new Error(`${what} did not come about`);
 }

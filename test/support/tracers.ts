@@ -1,5 +1,5 @@
 /**
- * What the tests of this folder share: programs with probes, tracers, and waiting for what they say. Nothing waits
+ * Programs with probes, tracers, and waiting for what they say. Nothing waits
  * for a time: a program says when it is traced, a tracer prints what it got.
  * @module
  */
@@ -10,12 +10,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { interrupt } from '../interrupt.ts';
-import { kill } from '../kill.ts';
-import { PATIENCE, temporaryFolder } from '../runtimes/support.ts';
-import { absent, without, withoutRoot } from '../support/needs.ts';
-
-export { PATIENCE, temporaryFolder, without };
+import { temporaryFolder } from './folders.ts';
+import { absent, without, withoutRoot } from './needs.ts';
+import { interrupt, kill } from './processes.ts';
+import { PATIENCE } from './wait.ts';
 
 /** The cache folder of all programs of one test file. */
 export const cache = temporaryFolder();
@@ -149,12 +147,12 @@ export class Started {
   }
 }
 
-/** Starts a program of this folder's programs/. */
+/** Starts a program of test/tracers/programs. */
 export function startProgram(t: TestContext, name: string, ...args: readonly string[]): Started {
   return new Started(
     t,
     process.execPath,
-    fileURLToPath(new URL(`programs/${name}`, import.meta.url)),
+    fileURLToPath(new URL(`../tracers/programs/${name}`, import.meta.url)),
     ...args,
   );
 }
