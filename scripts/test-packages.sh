@@ -9,7 +9,8 @@ node_i386() { [ "$(id -u)" = 0 ] && [ -e /proc/sys/abi/vsyscall32 ]; }
 is_installed() { cmp -s "test/installed/$1/package-lock.json" "$packages/$1/installed"; }
 missing=
 for folder in test/installed/*/; do is_installed "$(basename "$folder")" || missing="$missing $(basename "$folder")"; done
-if [ -z "$missing" ] && { ! node_i386 || [ -e "$packages/node-i386/installed" ]; }; then exit; fi
+recipe=$(sha256sum <scripts/node-i386.sh)
+if [ -z "$missing" ] && { ! node_i386 || [ "$(cat "$packages/node-i386/installed" 2>/dev/null)" = "$recipe" ]; }; then exit; fi
 
 mkdir -p "$packages"
 # Several may ask at once: the first installs, the others wait for it.
