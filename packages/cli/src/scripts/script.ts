@@ -5,11 +5,12 @@
  */
 
 import * as fs from 'node:fs';
+import type { ArgumentType } from '../catalogue/argument-type.ts';
 import type { Match } from '../catalogue/discovery.ts';
 import { statKey } from '../catalogue/maps.ts';
 import { type ProbeFile, type ProbeSite, probeTitle } from '../catalogue/probe.ts';
 import { escapeUnseen, shown } from '../text.ts';
-import { type ArgumentType, argumentTypes, type TypeOverride } from '../types.ts';
+import { argumentTypes, type TypeOverride } from '../types.ts';
 
 /** A probe in one file; it may have several sites there. */
 export interface ScriptProbe {

@@ -1,0 +1,223 @@
+/**
+ * Events -> a trace in Chrome's Trace Event Format, which Perfetto, chrome://tracing and others open.
+ *
+ * Spans become slices. A span that is told by its thread nests, and is a complete event on the thread's track
+ * (`X`); one that is told by an argument may overlap others of its kind, so that it is an asynchronous event (`b`, `e`)
+ * of its process. Everything else is an instant (`i`). Slices are written when they end: readers sort by time.
+ *
+ * The format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+ * What Perfetto makes of it: https://perfetto.dev/docs/getting-started/other-formats#chrome-json-format
+ * @module
+ */
+
+import { probeTitle } from '../../catalogue/probe.ts';
+import type { ArgumentValue, TracedArgument, TraceEvent } from '../../sources/source.ts';
+import type { SpanSpec } from '../../spans/spec.ts';
+import type { Span } from '../../spans/stage.ts';
+import { jsonValue, quoted } from '../../text.ts';
+
+/** Where a span that has begun is drawn. */
+interface Track {
+  /** Asynchronous slices that are there at the same time have different ones. */
+  readonly lane: number;
+  readonly lanes: Lanes;
+  /** Of what nests on this thread, what has begun. */
+  readonly open: Span[] | undefined;
+}
+
+/** Names are told again when there are more threads than this: they are not kept forever. */
+const THREADS_MAX = 50_000;
+
+/** Gives the text of the events of a trace, each followed by a comma and a line end. */
+export class TraceEncoder {
+  slices = 0;
+  instants = 0;
+  /** Slices that have no end. */
+  unfinished = 0;
+  /** Of the spans that have begun. */
+  private readonly tracks = new Map<Span, Track>();
+  /** By process and title. */
+  private readonly lanes = new Map<string, Lanes>();
+  private readonly open = new Map<number, Span[]>();
+  private readonly threads = new Map<number, string>();
+  private readonly processes = new Set<number>();
+  /** Whose names were looked at last. */
+  private current: TraceEvent | undefined;
+
+  /** @returns what there is to write of an event now: nothing if it has to do with a span. */
+  event(event: TraceEvent, spanned: boolean): string {
+    const names = this.names(event);
+    return spanned ? names : names + this.instant(event);
+  }
+
+  /** @returns what there is to write of a span now: nothing for its start. */
+  span(span: Span): string {
+    switch (span.state) {
+      case 'started':
+        this.begin(span);
+        return this.names(span.start);
+      case 'done':
+        return this.names(span.done!) + this.slice(span, span.done!);
+      case 'evicted':
+        // A start that will not have an end is still an event.
+        this.leave(span);
+        return this.instant(span.start);
+      case 'unfinished':
+        return this.rest(span);
+    }
+  }
+
+  /** An instant across the whole trace. @param time in nanoseconds. */
+  note(name: string, time: number): string {
+    return `{"ph":"i","ts":${microseconds(time)},"pid":0,"tid":0,"name":${quoted(name)},"cat":"usdt","s":"g"},\n`;
+  }
+
+  private begin(span: Span): void {
+    const { spec, start } = span;
+    const key = laneKey(start, spec);
+    let lanes = this.lanes.get(key);
+    if (lanes === undefined) {
+      lanes = new Lanes();
+      this.lanes.set(key, lanes);
+    }
+    let open: Span[] | undefined;
+    if (spec.byThread) {
+      open = this.open.get(start.tid);
+      if (open === undefined) {
+        open = [];
+        this.open.set(start.tid, open);
+      }
+      open.push(span);
+    }
+    this.tracks.set(span, { lane: lanes.take(), lanes, open });
+  }
+
+  /** It ends no more: its lane and its place on the thread are free. @returns whether it is on the thread's track. */
+  private leave(span: Span): boolean {
+    const { lane, lanes, open } = this.tracks.get(span)!;
+    this.tracks.delete(span);
+    if (lanes.release(lane)) this.lanes.delete(laneKey(span.start, span.spec));
+    if (open === undefined) return false;
+    const top = open.at(-1) === span;
+    open.splice(open.lastIndexOf(span), 1);
+    if (open.length === 0) this.open.delete(span.start.tid);
+    return top;
+  }
+
+  private slice(span: Span, done: TraceEvent): string {
+    this.slices++;
+    const { spec, start } = span;
+    const { lane } = this.tracks.get(span)!;
+    const head = common(start, spec.title);
+    const args = `"args":{"start":${argumentsOf(start)},"done":${argumentsOf(done)}}`;
+    // What does not nest after all, as programs that switch between tasks do, can't be on the thread's track.
+    if (this.leave(span))
+      return `{"ph":"X",${head},"dur":${microseconds(done.time - start.time)},${args}},\n`;
+    return `{"ph":"b",${head},${id(lane)},${args}},\n{"ph":"e",${common(done, spec.title)},${id(lane)}},\n`;
+  }
+
+  /** What began and has not ended, at the end of the trace. */
+  private rest(span: Span): string {
+    this.unfinished++;
+    const { spec, start } = span;
+    const head = common(start, spec.title);
+    const args = `"args":{"start":${argumentsOf(start)}}`;
+    return spec.byThread
+      ? `{"ph":"B",${head},${args}},\n`
+      : `{"ph":"b",${head},${id(this.tracks.get(span)!.lane)},${args}},\n`;
+  }
+
+  private instant(event: TraceEvent): string {
+    this.instants++;
+    return `{"ph":"i",${common(event, probeTitle(event.probe))},"s":"t","args":${argumentsOf(event)}},\n`;
+  }
+
+  /** Tells the names of a process and a thread when they are first seen, and when they have others. */
+  private names(event: TraceEvent): string {
+    if (event === this.current) return '';
+    this.current = event;
+    const { pid, tid, comm, thread } = event;
+    if (this.threads.get(tid) === thread) return '';
+    let text = '';
+    if (this.threads.size >= THREADS_MAX) {
+      this.threads.clear();
+      this.processes.clear();
+    }
+    if (!this.processes.has(pid) || pid === tid) {
+      if (comm !== '') text += nameLine('process_name', pid, pid, comm);
+      this.processes.add(pid);
+    }
+    this.threads.set(tid, thread);
+    if (thread !== '') text += nameLine('thread_name', pid, tid, thread);
+    return text;
+  }
+}
+
+/** Numbers that are free again are taken first, so that there are only as many as overlap. */
+class Lanes {
+  private readonly free: number[] = [];
+  private next = 0;
+
+  take(): number {
+    return this.free.pop() ?? this.next++;
+  }
+
+  /** @returns whether none is taken. */
+  release(lane: number): boolean {
+    this.free.push(lane);
+    return this.free.length === this.next;
+  }
+}
+
+function laneKey({ pid }: TraceEvent, { title }: SpanSpec): string {
+  return `${pid} ${title}`;
+}
+
+function nameLine(what: string, pid: number, tid: number, name: string): string {
+  return `{"ph":"M","name":"${what}","pid":${pid},"tid":${tid},"args":{"name":${quoted(name)}}},\n`;
+}
+
+/** The members that all events have. */
+function common({ time, pid, tid, probe }: TraceEvent, name: string): string {
+  return `"ts":${microseconds(time)},"pid":${pid},"tid":${tid},"name":${quotedName(name)},"cat":${quotedName(probe.provider)}`;
+}
+
+/** Names of probes are few, and written often. */
+const quotedNames = new Map<string, string>();
+
+function quotedName(name: string): string {
+  let text = quotedNames.get(name);
+  if (text === undefined) {
+    text = quoted(name);
+    quotedNames.set(name, text);
+  }
+  return text;
+}
+
+/** The number of a lane counts within its process. */
+function id(lane: number): string {
+  return `"id2":{"local":"0x${lane.toString(16)}"}`;
+}
+
+/** Nanoseconds as microseconds with three decimals, in which no nanosecond is lost. */
+export function microseconds(nanoseconds: number): string {
+  const whole = Math.abs(nanoseconds);
+  const text = `${Math.floor(whole / 1000)}.${String(whole % 1000).padStart(3, '0')}`;
+  return nanoseconds < 0 ? `-${text}` : text;
+}
+
+/** Arguments by name, as `usdt trace --json` has them. */
+function argumentsOf({ args, probe }: TraceEvent): string {
+  let text = '';
+  for (let i = 0; i < probe.arguments.length; i++)
+    text += `${i === 0 ? '' : ','}"arg${i}":${argumentValue(args[i], probe.arguments[i]!)}`;
+  return `{${text}}`;
+}
+
+function argumentValue(value: ArgumentValue, { kind, problem }: TracedArgument): string {
+  if (problem !== undefined) return quoted(`<not expressible: ${problem}>`);
+  if (value !== undefined && kind === 'pointer')
+    return `"0x${BigInt.asUintN(64, BigInt(value)).toString(16)}"`;
+  const json = jsonValue(value);
+  return typeof json === 'string' ? quoted(json) : String(json);
+}

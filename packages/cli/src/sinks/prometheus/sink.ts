@@ -1,0 +1,74 @@
+/**
+ * Metrics of events and spans, and the server that Prometheus asks for them.
+ * @module
+ */
+
+import type { Field } from '../../fields.ts';
+import { describeTraced, print, toJson, warn } from '../../output.ts';
+import type { Source, TracedProbe, TraceEvent } from '../../sources/source.ts';
+import type { Span, SpanStage } from '../../spans/stage.ts';
+import type { Sink } from '../sink.ts';
+import type { Address } from './listen.ts';
+import { Metrics } from './metrics.ts';
+import { type MetricsServer, serveMetrics } from './server.ts';
+
+export interface PrometheusOptions {
+  readonly listen: Address;
+  /** Fields whose values become labels. */
+  readonly by: readonly Field[];
+  readonly spans: SpanStage;
+  /** Upper ends of the buckets of latencies in seconds, ascending. */
+  readonly buckets: readonly number[];
+  /** Tell in JSON where it listens. */
+  readonly json: boolean;
+  /** No messages about what is traced. */
+  readonly quiet: boolean;
+}
+
+export class PrometheusSink implements Sink {
+  private readonly options: PrometheusOptions;
+  private readonly metrics: Metrics;
+  private server: MetricsServer | undefined;
+  private source: Source | undefined;
+
+  private constructor(options: PrometheusOptions) {
+    this.options = options;
+    this.metrics = new Metrics({ ...options, lost: () => this.source?.lost ?? 0 });
+  }
+
+  /**
+   * Listens from now on: an address that can't be had is told before anything is attached.
+   * @throws FailureError when the address can't be had.
+   */
+  static async listen(options: PrometheusOptions): Promise<PrometheusSink> {
+    const sink = new PrometheusSink(options);
+    sink.server = await serveMetrics(options.listen, sink.metrics);
+    return sink;
+  }
+
+  probes(probes: readonly TracedProbe[]): void {
+    this.metrics.probes(probes);
+  }
+
+  async begin(source: Source): Promise<void> {
+    const { json, quiet } = this.options;
+    const { url } = this.server!;
+    this.source = source;
+    if (json) await print(`${toJson({ url })}\n`);
+    if (quiet) return;
+    warn(describeTraced(source));
+    warn(`metrics are at ${url}`);
+  }
+
+  span(span: Span): void {
+    this.metrics.span(span);
+  }
+
+  event(event: TraceEvent): void {
+    this.metrics.event(event);
+  }
+
+  close(): void {
+    this.server?.close();
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Events -> events and spans. The one place where a start meets its end.
+ * @module
+ */
+
+import { fieldsKey } from '../fields.ts';
+import type { TracedProbe, TraceEvent } from '../sources/source.ts';
+import { PENDING_LIMIT, type SpanCounts, SpanMatcher } from './matcher.ts';
+import type { SpanSpec, SpanSpecs } from './spec.ts';
+
+/** One and the same object from the start of a span to its end: whoever gets it may know it again. */
+export interface Span {
+  readonly spec: SpanSpec;
+  readonly start: TraceEvent;
+  /** Undefined unless it is `done`. */
+  readonly done: TraceEvent | undefined;
+  /** `evicted`: it will not have an end, since there were too many or its key began again. `unfinished`: it has none. */
+  readonly state: 'started' | 'done' | 'evicted' | 'unfinished';
+}
+
+/** What takes the events and spans. */
+export interface SpanReceiver {
+  /** Called for each span that begins or is over, before the `event` that makes it so. */
+  span?(span: Span): void;
+  /** @param spanned whether it began or ended a span. */
+  event?(event: TraceEvent, spanned: boolean): void;
+}
+
+type MutableSpan = { -readonly [Name in keyof Span]: Span[Name] };
+
+export class SpanStage {
+  readonly specs: SpanSpecs;
+  private readonly limit: number;
+  /** By the index of the spec. */
+  private readonly matchers: SpanMatcher<MutableSpan>[] = [];
+
+  /** @param limit how many starts of one spec may wait for their end. */
+  constructor(specs: SpanSpecs, limit: number = PENDING_LIMIT) {
+    this.specs = specs;
+    this.limit = limit;
+  }
+
+  /** To be called before the events of these probes. */
+  update(probes: readonly TracedProbe[]): void {
+    this.specs.update(probes);
+    for (const { index, byThread } of this.specs.specs)
+      this.matchers[index] ??= new SpanMatcher({ nested: byThread, limit: this.limit });
+  }
+
+  countsOf({ index }: SpanSpec): SpanCounts {
+    return this.matchers[index]!;
+  }
+
+  /** What was begun and ended, but never with the same key. */
+  mismatched(): SpanSpec[] {
+    return this.specs.specs.filter((spec) => {
+      const { matched, unmatched, pending, replaced } = this.countsOf(spec);
+      return matched === 0 && unmatched > 0 && pending + replaced > 0;
+    });
+  }
+
+  /** Gives the spans that the event ends, begins or makes hopeless to the receivers, and then the event itself. */
+  event(event: TraceEvent, receivers: readonly SpanReceiver[]): void {
+    let spanned = false;
+    for (const { spec, side, fields } of this.specs.rolesOf(event.probe)) {
+      const matcher = this.matchers[spec.index]!;
+      // Only within a process: other processes count from one as well.
+      const key = `${event.pid} ${fieldsKey(event, fields)}`;
+      if (side === 'start') {
+        spanned = true;
+        const span: MutableSpan = { spec, start: event, done: undefined, state: 'started' };
+        for (const receiver of receivers) receiver.span?.(span);
+        const evicted = matcher.start(key, span);
+        // Those that began last are within the others.
+        for (let i = evicted.length - 1; i >= 0; i--) end(evicted[i]!, 'evicted', receivers);
+        continue;
+      }
+      const span = matcher.done(key);
+      if (span === undefined) continue;
+      spanned = true;
+      span.done = event;
+      end(span, 'done', receivers);
+    }
+    for (const receiver of receivers) receiver.event?.(event, spanned);
+  }
+
+  /** What began and has not ended, when no more events will come: in order of time, so that the outer come first. */
+  unfinished(): readonly Span[] {
+    const open = this.matchers.flatMap((matcher) => [...matcher.waiting()]);
+    for (const span of open) span.state = 'unfinished';
+    return open.sort((a, b) => a.start.time - b.start.time);
+  }
+}
+
+function end(span: MutableSpan, state: Span['state'], receivers: readonly SpanReceiver[]): void {
+  span.state = state;
+  for (const receiver of receivers) receiver.span?.(span);
+}
