@@ -8,8 +8,12 @@ import type { TracedProbe, TraceEvent } from '../sources/source.ts';
 import { PENDING_LIMIT, type SpanCounts, SpanMatcher } from './matcher.ts';
 import type { SpanSpec, SpanSpecs } from './spec.ts';
 
-/** One and the same object from the start of a span to its end: whoever gets it may know it again. */
 export interface Span {
+  /**
+   * Different from those of all other spans that have begun and are not over, and below their highest number. So what a
+   * receiver keeps of each is in an array: a `Map` of them took a tenth of the time of `usdt record`.
+   */
+  readonly slot: number;
   readonly spec: SpanSpec;
   readonly start: TraceEvent;
   /** Undefined unless it is `done`. */
@@ -33,6 +37,8 @@ export class SpanStage {
   private readonly limit: number;
   /** By the index of the spec. */
   private readonly matchers: SpanMatcher<MutableSpan>[] = [];
+  private readonly freeSlots: number[] = [];
+  private slots = 0;
 
   /** @param limit how many starts of one spec may wait for their end. */
   constructor(specs: SpanSpecs, limit: number = PENDING_LIMIT) {
@@ -68,18 +74,19 @@ export class SpanStage {
       const key = `${event.pid} ${fieldsKey(event, fields)}`;
       if (side === 'start') {
         spanned = true;
-        const span: MutableSpan = { spec, start: event, done: undefined, state: 'started' };
+        const slot = this.freeSlots.pop() ?? this.slots++;
+        const span: MutableSpan = { slot, spec, start: event, done: undefined, state: 'started' };
         for (const receiver of receivers) receiver.span?.(span);
         const evicted = matcher.start(key, span);
         // Those that began last are within the others.
-        for (let i = evicted.length - 1; i >= 0; i--) end(evicted[i]!, 'evicted', receivers);
+        for (let i = evicted.length - 1; i >= 0; i--) this.end(evicted[i]!, 'evicted', receivers);
         continue;
       }
       const span = matcher.done(key);
       if (span === undefined) continue;
       spanned = true;
       span.done = event;
-      end(span, 'done', receivers);
+      this.end(span, 'done', receivers);
     }
     for (const receiver of receivers) receiver.event?.(event, spanned);
   }
@@ -90,9 +97,10 @@ export class SpanStage {
     for (const span of open) span.state = 'unfinished';
     return open.sort((a, b) => a.start.time - b.start.time);
   }
-}
 
-function end(span: MutableSpan, state: Span['state'], receivers: readonly SpanReceiver[]): void {
-  span.state = state;
-  for (const receiver of receivers) receiver.span?.(span);
+  private end(span: MutableSpan, state: 'done' | 'evicted', receivers: readonly SpanReceiver[]): void {
+    span.state = state;
+    for (const receiver of receivers) receiver.span?.(span);
+    this.freeSlots.push(span.slot);
+  }
 }

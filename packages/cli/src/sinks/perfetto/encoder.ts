@@ -12,18 +12,8 @@
 
 import { probeTitle } from '../../catalogue/probe.ts';
 import type { ArgumentValue, TracedArgument, TraceEvent } from '../../sources/source.ts';
-import type { SpanSpec } from '../../spans/spec.ts';
 import type { Span } from '../../spans/stage.ts';
 import { jsonValue, quoted } from '../../text.ts';
-
-/** Where a span that has begun is drawn. */
-interface Track {
-  /** Asynchronous slices that are there at the same time have different ones. */
-  readonly lane: number;
-  readonly lanes: Lanes;
-  /** Of what nests on this thread, what has begun. */
-  readonly open: Span[] | undefined;
-}
 
 /** Names are told again when there are more threads than this: they are not kept forever. */
 const THREADS_MAX = 50_000;
@@ -34,10 +24,11 @@ export class TraceEncoder {
   instants = 0;
   /** Slices that have no end. */
   unfinished = 0;
-  /** Of the spans that have begun. */
-  private readonly tracks = new Map<Span, Track>();
-  /** By process and title. */
-  private readonly lanes = new Map<string, Lanes>();
+  /** Of the spans that have begun, by their slots. */
+  private readonly laneOf: Lane[] = [];
+  /** By title, then by process. */
+  private readonly lanes = new Map<string, Map<number, Lanes>>();
+  /** By thread, what nests on it and has begun. */
   private readonly open = new Map<number, Span[]>();
   private readonly threads = new Map<number, string>();
   private readonly processes = new Set<number>();
@@ -60,7 +51,7 @@ export class TraceEncoder {
         return this.names(span.done!) + this.slice(span, span.done!);
       case 'evicted':
         // A start that will not have an end is still an event.
-        this.leave(span);
+        this.leave(span, this.laneOf[span.slot]!);
         return this.instant(span.start);
       case 'unfinished':
         return this.rest(span);
@@ -74,46 +65,46 @@ export class TraceEncoder {
 
   private begin(span: Span): void {
     const { spec, start } = span;
-    const key = laneKey(start, spec);
-    let lanes = this.lanes.get(key);
+    let byProcess = this.lanes.get(spec.title);
+    if (byProcess === undefined) {
+      byProcess = new Map();
+      this.lanes.set(spec.title, byProcess);
+    }
+    let lanes = byProcess.get(start.pid);
     if (lanes === undefined) {
-      lanes = new Lanes();
-      this.lanes.set(key, lanes);
+      lanes = new Lanes(byProcess);
+      byProcess.set(start.pid, lanes);
     }
-    let open: Span[] | undefined;
-    if (spec.byThread) {
-      open = this.open.get(start.tid);
-      if (open === undefined) {
-        open = [];
-        this.open.set(start.tid, open);
-      }
-      open.push(span);
-    }
-    this.tracks.set(span, { lane: lanes.take(), lanes, open });
+    this.laneOf[span.slot] = lanes.take();
+    if (!spec.byThread) return;
+    const open = this.open.get(start.tid);
+    if (open === undefined) this.open.set(start.tid, [span]);
+    else open.push(span);
   }
 
-  /** It ends no more: its lane and its place on the thread are free. @returns whether it is on the thread's track. */
-  private leave(span: Span): boolean {
-    const { lane, lanes, open } = this.tracks.get(span)!;
-    this.tracks.delete(span);
-    if (lanes.release(lane)) this.lanes.delete(laneKey(span.start, span.spec));
-    if (open === undefined) return false;
-    const top = open.at(-1) === span;
-    open.splice(open.lastIndexOf(span), 1);
-    if (open.length === 0) this.open.delete(span.start.tid);
-    return top;
+  /** It ends no more: its lane and its place on the thread are free. @returns whether nothing on its thread is within it. */
+  private leave(span: Span, lane: Lane): boolean {
+    const { pid, tid } = span.start;
+    lane.lanes.release(lane, pid);
+    if (!span.spec.byThread) return false;
+    const open = this.open.get(tid)!;
+    const innermost = open.at(-1) === span;
+    if (innermost) open.pop();
+    else open.splice(open.lastIndexOf(span), 1);
+    if (open.length === 0) this.open.delete(tid);
+    return innermost;
   }
 
   private slice(span: Span, done: TraceEvent): string {
     this.slices++;
     const { spec, start } = span;
-    const { lane } = this.tracks.get(span)!;
+    const lane = this.laneOf[span.slot]!;
     const head = common(start, spec.title);
     const args = `"args":{"start":${argumentsOf(start)},"done":${argumentsOf(done)}}`;
     // What does not nest after all, as programs that switch between tasks do, can't be on the thread's track.
-    if (this.leave(span))
+    if (this.leave(span, lane))
       return `{"ph":"X",${head},"dur":${microseconds(done.time - start.time)},${args}},\n`;
-    return `{"ph":"b",${head},${id(lane)},${args}},\n{"ph":"e",${common(done, spec.title)},${id(lane)}},\n`;
+    return `{"ph":"b",${head},${lane.id},${args}},\n{"ph":"e",${common(done, spec.title)},${lane.id}},\n`;
   }
 
   /** What began and has not ended, at the end of the trace. */
@@ -124,7 +115,7 @@ export class TraceEncoder {
     const args = `"args":{"start":${argumentsOf(start)}}`;
     return spec.byThread
       ? `{"ph":"B",${head},${args}},\n`
-      : `{"ph":"b",${head},${id(this.tracks.get(span)!.lane)},${args}},\n`;
+      : `{"ph":"b",${head},${this.laneOf[span.slot]!.id},${args}},\n`;
   }
 
   private instant(event: TraceEvent): string {
@@ -153,24 +144,33 @@ export class TraceEncoder {
   }
 }
 
-/** Numbers that are free again are taken first, so that there are only as many as overlap. */
-class Lanes {
-  private readonly free: number[] = [];
-  private next = 0;
-
-  take(): number {
-    return this.free.pop() ?? this.next++;
-  }
-
-  /** @returns whether none is taken. */
-  release(lane: number): boolean {
-    this.free.push(lane);
-    return this.free.length === this.next;
-  }
+/** Where an asynchronous slice is: those that are there at the same time are in different ones. */
+interface Lane {
+  /** As it is written. */
+  readonly id: string;
+  readonly lanes: Lanes;
 }
 
-function laneKey({ pid }: TraceEvent, { title }: SpanSpec): string {
-  return `${pid} ${title}`;
+/** Those of one title in one process. What is free again is taken first, so that there are only as many as overlap. */
+class Lanes {
+  private readonly byProcess: Map<number, Lanes>;
+  private readonly free: Lane[] = [];
+  private made = 0;
+
+  constructor(byProcess: Map<number, Lanes>) {
+    this.byProcess = byProcess;
+  }
+
+  take(): Lane {
+    // The number of a lane counts within its process.
+    return this.free.pop() ?? { id: `"id2":{"local":"0x${(this.made++).toString(16)}"}`, lanes: this };
+  }
+
+  /** If none is taken any more, all are forgotten: processes come and go. */
+  release(lane: Lane, pid: number): void {
+    this.free.push(lane);
+    if (this.free.length === this.made) this.byProcess.delete(pid);
+  }
 }
 
 function nameLine(what: string, pid: number, tid: number, name: string): string {
@@ -192,11 +192,6 @@ function quotedName(name: string): string {
     quotedNames.set(name, text);
   }
   return text;
-}
-
-/** The number of a lane counts within its process. */
-function id(lane: number): string {
-  return `"id2":{"local":"0x${lane.toString(16)}"}`;
 }
 
 /** Nanoseconds as microseconds with three decimals, in which no nanosecond is lost. */
