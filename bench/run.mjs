@@ -20,6 +20,7 @@ const GROUPS = {
   bridges: 'publish to a channel that is bridged',
   http: 'an HTTP server with @libusdt/node',
   tracers: 'usdt trace and usdt list against bpftrace and readelf',
+  sinks: 'usdt stat, record and export',
 };
 
 /** Milliseconds that one of them may take. */

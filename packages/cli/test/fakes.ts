@@ -97,3 +97,19 @@ export async function drive(pipeline: Pipeline, source: Source): Promise<void> {
     pipeline.close();
   }
 }
+
+/** What an action writes to the standard error, in place of doing so. */
+export async function written(action: () => Promise<void>): Promise<{ readonly stderr: string }> {
+  const { write } = process.stderr;
+  let stderr = '';
+  process.stderr.write = (text: string | Uint8Array): boolean => {
+    stderr += String(text);
+    return true;
+  };
+  try {
+    await action();
+  } finally {
+    process.stderr.write = write;
+  }
+  return { stderr };
+}
