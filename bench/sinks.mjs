@@ -1,6 +1,6 @@
 /**
  * Processor time per event of `usdt stat`, with and without latencies, `usdt record` and `usdt export`. With
- * LIBUSDT_BENCH_BASE, the bin/usdt.js of another build, also the ratio to that one, in turns.
+ * LIBUSDT_BENCH_BASE, the bin/usdt.js of another build, also the ratio to that one, in turns. Arguments name commands.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,6 +17,7 @@ const ROUNDS = smoke ? 1 : 3;
 /** Milliseconds in which a tracer reads what was fired. */
 const SETTLED = 300;
 
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const folder = temporaryFolder();
 process.env.LIBUSDT_DIR = folder;
 const builds = { this: join(here, '../packages/cli/bin/usdt.js') };
@@ -59,6 +60,7 @@ async function measure() {
 
   const rows = [];
   for (const [name, args] of Object.entries(commands)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
     const times = Object.fromEntries(Object.keys(builds).map((build) => [build, []]));
     for (let round = 0; round < ROUNDS; round++) {
       const turns = Object.entries(builds);
