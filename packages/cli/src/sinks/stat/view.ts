@@ -8,7 +8,7 @@ import { probeTitle } from '../../catalogue/probe.ts';
 import { count } from '../../output.ts';
 import { keyText } from '../../spans/spec.ts';
 import { plainTable } from '../../table.ts';
-import { cut, escapeUnseen, shown } from '../../text.ts';
+import { cut, escapeUnseen, jsonValue, shown } from '../../text.ts';
 import { formatDuration, formatRate, sparkline } from '../../units.ts';
 import type { LatencySummary } from './latency.ts';
 import { drawLog2 } from './log2-histogram.ts';
@@ -141,7 +141,7 @@ export function jsonSnapshot(snapshot: Snapshot, time: string, lost: number, fin
 }
 
 function jsonGroup({ values, label }: Group): unknown {
-  return values.length > 0 ? values.map((value) => value ?? null) : label;
+  return values.length > 0 ? values.map(jsonValue) : label;
 }
 
 /** @param columns where the rates of the last intervals are shown beside; there are none in a summary, of the whole time. */

@@ -178,3 +178,16 @@ test('what is lost or given up is said everywhere', () => {
   const [{ unmatched, replaced, pending }] = json.latencies;
   assert.deepEqual([unmatched, replaced, pending], [1, 1, 1]);
 });
+
+test('in JSON a group is told by its values, also by those that JSON does not have', () => {
+  const statistics = make([ARG1]);
+  for (const value of [2n ** 63n, Number.NaN, Number.NEGATIVE_INFINITY, undefined, 1.5])
+    statistics.add(fakeEvent(done, 1, [1, value]));
+  const { counts } = jsonSnapshot(statistics.snapshot(1), 'T', 0, false) as {
+    counts: { probe: string; by?: unknown[] }[];
+  };
+  assert.deepEqual(
+    counts.filter(({ probe }) => probe === 'x-done').map(({ by }) => by),
+    [['9223372036854775808'], ['NaN'], ['-Infinity'], [null], [1.5]],
+  );
+});
