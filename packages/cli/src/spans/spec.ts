@@ -145,7 +145,7 @@ interface SpecOptions {
 /** Knows the roles of all probes that are traced, also as more of them appear. */
 export class SpanSpecs {
   /** By `index`. The names in one become those of its probes when they appear. */
-  readonly specs: SpanSpec[] = [];
+  readonly all: SpanSpec[] = [];
   private readonly options: SpecOptions;
   private readonly roles = new Map<TracedProbe, Role[]>();
   private readonly byName = new Map<string, MutableSpec>();
@@ -192,14 +192,14 @@ export class SpanSpecs {
       if (request?.key === undefined && (starts.length === 0 || dones.length === 0)) return;
       const key = request?.key ?? chooseKey(starts, dones);
       spec = {
-        index: this.specs.length,
+        index: this.all.length,
         title: '',
         start: '',
         done: '',
         key,
         byThread: key.some((field) => field.start.name === 'tid' && field.done.name === 'tid'),
       };
-      this.specs.push(spec);
+      this.all.push(spec);
       this.byName.set(name, spec);
     }
     spec.start = titleOf(starts) ?? request!.start.text;

@@ -49,7 +49,7 @@ export class SpanStage {
   /** To be called before the events of these probes. */
   update(probes: readonly TracedProbe[]): void {
     this.specs.update(probes);
-    for (const { index, byThread } of this.specs.specs)
+    for (const { index, byThread } of this.specs.all)
       this.matchers[index] ??= new SpanMatcher({ nested: byThread, limit: this.limit });
   }
 
@@ -59,7 +59,7 @@ export class SpanStage {
 
   /** What was begun and ended, but never with the same key. */
   mismatched(): SpanSpec[] {
-    return this.specs.specs.filter((spec) => {
+    return this.specs.all.filter((spec) => {
       const { matched, unmatched, pending, replaced } = this.countsOf(spec);
       return matched === 0 && unmatched > 0 && pending + replaced > 0;
     });

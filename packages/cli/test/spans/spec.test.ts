@@ -7,7 +7,7 @@ import { fakeProbe } from '../fakes.ts';
 const automatic = (probes: ReturnType<typeof fakeProbe>[]) => {
   const specs = new SpanSpecs({ requests: [], automatic: true });
   specs.update(probes);
-  return specs.specs.map(({ title, start, done, key }) => [title, start, done, key[0]!.start.name]);
+  return specs.all.map(({ title, start, done, key }) => [title, start, done, key[0]!.start.name]);
 };
 
 test('pairs are known by the endings of their names', () => {
@@ -59,7 +59,7 @@ test('done comes before end, and a pair of the user before one of the names', ()
   });
   specs.update(probes);
   assert.deepEqual(
-    specs.specs.map(({ done, byThread }) => [done, byThread]),
+    specs.all.map(({ done, byThread }) => [done, byThread]),
     [['a:x-end', true]],
   );
   assert.deepEqual(
@@ -92,12 +92,12 @@ test('probes that appear later join their pair', () => {
   specs.update([]);
   const [start, done] = [fakeProbe('a:x-start', 'int'), fakeProbe('a:x-done', 'int')];
   specs.update([start]);
-  const spec = specs.specs[0]!;
+  const spec = specs.all[0]!;
   assert.deepEqual([spec.start, spec.done], ['a:x-start', 'x-done']);
   const more = [start, done, fakeProbe('a:y-start'), fakeProbe('a:y-end')];
   specs.update(more);
-  assert.equal(specs.specs[0], spec);
-  assert.deepEqual([spec.title, spec.done, specs.specs[1]!.title], ['a:x', 'a:x-done', 'a:y']);
+  assert.equal(specs.all[0], spec);
+  assert.deepEqual([spec.title, spec.done, specs.all[1]!.title], ['a:x', 'a:x-done', 'a:y']);
   assert.equal(specs.rolesOf(done)[0]!.spec, spec);
 });
 

@@ -37,7 +37,7 @@ test('spans of different processes have nothing to do with each other', () => {
   add(fakeEvent(start, 1, [7]));
   add(fakeEvent(done, 2, [7], { pid: 2 }));
   assert.deepEqual(log.slice(2), ['event 2 alone']);
-  const { pending, unmatched } = spans.countsOf(spans.specs.specs[0]!);
+  const { pending, unmatched } = spans.countsOf(spans.specs.all[0]!);
   assert.deepEqual([pending, unmatched], [1, 1]);
 });
 

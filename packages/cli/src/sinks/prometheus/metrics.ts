@@ -104,7 +104,7 @@ export class Metrics {
       registers,
       collect() {
         this.reset();
-        for (const spec of spans.specs.specs) this.inc(namesOf(spec), spans.countsOf(spec).unmatched);
+        for (const spec of spans.specs.all) this.inc(namesOf(spec), spans.countsOf(spec).unmatched);
       },
     });
     new Gauge({
@@ -114,7 +114,7 @@ export class Metrics {
       registers,
       collect() {
         this.reset();
-        for (const spec of spans.specs.specs) this.set(namesOf(spec), spans.countsOf(spec).pending);
+        for (const spec of spans.specs.all) this.set(namesOf(spec), spans.countsOf(spec).pending);
       },
     });
   }
@@ -132,7 +132,7 @@ export class Metrics {
     const { spans, by } = this.options;
     this.sites = probes.length;
     for (const probe of probes) this.groupsOf(probe);
-    for (const spec of spans.specs.specs) {
+    for (const spec of spans.specs.all) {
       this.states[spec.index] ??= { spec, labels: this.latencyLabels(spec), complete: false };
       const state = this.states[spec.index]!;
       const sides = new Set(probes.flatMap((probe) => this.sidesIn(probe, spec)));

@@ -99,7 +99,7 @@ export class Statistics {
   /** Probes are shown before they fire. */
   probes(probes: readonly TracedProbe[]): void {
     for (const probe of probes) this.counters(probe);
-    for (const spec of this.spans.specs.specs)
+    for (const spec of this.spans.specs.all)
       this.states[spec.index] ??= { spec, total: new Latency(), groups: this.latencyGroups() };
   }
 
