@@ -18,6 +18,9 @@ import { jsonValue, quoted } from '../../text.ts';
 /** Names are told again when there are more threads than this: they are not kept forever. */
 const THREADS_MAX = 50_000;
 
+/** Of more processes, those that have no slice open are forgotten: processes come and go. */
+const PROCESSES_KEPT = 1000;
+
 /** Gives the text of the events of a trace, each followed by a comma and a line end. */
 export class TraceEncoder {
   slices = 0;
@@ -104,7 +107,8 @@ export class TraceEncoder {
     // What does not nest after all, as programs that switch between tasks do, can't be on the thread's track.
     if (this.leave(span, lane))
       return `{"ph":"X",${head},"dur":${microseconds(done.time - start.time)},${args}},\n`;
-    return `{"ph":"b",${head},${lane.id},${args}},\n{"ph":"e",${common(done, spec.title)},${lane.id}},\n`;
+    const { id } = lane;
+    return `{"ph":"b",${head},${id},${args}},\n{"ph":"e",${common(done, spec.title)},${id}},\n`;
   }
 
   /** What began and has not ended, at the end of the trace. */
@@ -146,9 +150,13 @@ export class TraceEncoder {
 
 /** Where an asynchronous slice is: those that are there at the same time are in different ones. */
 interface Lane {
-  /** As it is written. */
+  /** Its number within the process, as it is written: made once, since what is written often should be one string. */
   readonly id: string;
   readonly lanes: Lanes;
+}
+
+function idOf(number: number): string {
+  return `"id2":{"local":"0x${number.toString(16)}"}`;
 }
 
 /** Those of one title in one process. What is free again is taken first, so that there are only as many as overlap. */
@@ -162,14 +170,18 @@ class Lanes {
   }
 
   take(): Lane {
-    // The number of a lane counts within its process.
-    return this.free.pop() ?? { id: `"id2":{"local":"0x${(this.made++).toString(16)}"}`, lanes: this };
+    return this.free.pop() ?? { id: idOf(this.made++), lanes: this };
   }
 
-  /** If none is taken any more, all are forgotten: processes come and go. */
   release(lane: Lane, pid: number): void {
     this.free.push(lane);
-    if (this.free.length === this.made) this.byProcess.delete(pid);
+    if (this.free.length < this.made) return;
+    // None is taken: they begin anew with the first.
+    if (this.made > 1) {
+      this.free.length = 0;
+      this.made = 0;
+    }
+    if (this.byProcess.size > PROCESSES_KEPT) this.byProcess.delete(pid);
   }
 }
 
