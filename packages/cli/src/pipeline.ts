@@ -85,12 +85,9 @@ export class Pipeline implements SessionHandlers {
     this.update(source);
     const events = batch.length > this.left ? batch.slice(0, this.left) : batch;
     this.left -= events.length;
-    const { sinks, parts } = this;
-    const { spans } = parts;
-    for (let i = 0; i < events.length; i++) {
-      if (spans) spans.event(events[i]!, sinks);
-      else for (const sink of sinks) sink.event?.(events[i]!, false);
-      if (i % PIECE === PIECE - 1) await this.flush();
+    for (let at = 0; at < events.length; at += PIECE) {
+      if (at > 0) await this.flush();
+      this.give(events, at, Math.min(at + PIECE, events.length));
     }
     this.time = events.at(-1)?.time ?? this.time;
     this.tellLosses();
@@ -117,6 +114,15 @@ export class Pipeline implements SessionHandlers {
   close(): void {
     this.stopTimers();
     for (const sink of this.sinks) sink.close?.();
+  }
+
+  private give(events: readonly TraceEvent[], begin: number, end: number): void {
+    const { sinks, parts } = this;
+    const { spans } = parts;
+    for (let i = begin; i < end; i++) {
+      if (spans) spans.event(events[i]!, sinks);
+      else for (let n = 0; n < sinks.length; n++) sinks[n]!.event?.(events[i]!, false);
+    }
   }
 
   /** Sinks that write events write what was lost between them. */
