@@ -12,8 +12,8 @@ import { here, interrupt, kill, temporaryFolder } from './tools.mjs';
 
 /** Events per second: half of them begin a span, half end one. */
 const RATE = smoke ? 2000 : 50_000;
-const SECONDS = smoke ? 0.2 : 0.5;
-const ROUNDS = smoke ? 1 : 3;
+const SECONDS = smoke ? 0.2 : 3;
+const ROUNDS = smoke ? 1 : 5;
 /** Milliseconds in which a tracer reads what was fired. */
 const SETTLED = 300;
 
@@ -44,15 +44,17 @@ async function measure() {
     export: ['export', '-q', '--listen', '127.0.0.1:0', pattern, ...latency],
   };
 
-  /** Nanoseconds of processor time for so many seconds of events. */
-  const trace = async (bin, args, seconds) => {
+  /** Nanoseconds of processor time per event, from the first event on. */
+  const trace = async (bin, args) => {
     const tracer = spawn(process.execPath, [bin, ...args], { stdio: 'ignore' });
     const ended = new Promise((resolve) => tracer.once('exit', resolve));
     try {
-      program.stdin.write(`${RATE} ${seconds}\n`);
+      program.stdin.write(`${RATE} ${SECONDS}\n`);
+      await lines.next();
+      const before = processorTime(tracer.pid);
       const fired = Number((await lines.next()).value);
       await sleep(SETTLED);
-      return { fired, cpu: processorTime(tracer.pid) };
+      return (processorTime(tracer.pid) - before) / fired;
     } finally {
       await interrupt(tracer, ended);
     }
@@ -64,12 +66,8 @@ async function measure() {
     const times = Object.fromEntries(Object.keys(builds).map((build) => [build, []]));
     for (let round = 0; round < ROUNDS; round++) {
       const turns = Object.entries(builds);
-      for (const [build, bin] of round % 2 ? turns.reverse() : turns) {
-        // Four times as long costs the start only once: the difference is what events cost.
-        const short = await trace(bin, args, SECONDS);
-        const long = await trace(bin, args, 4 * SECONDS);
-        times[build].push((long.cpu - short.cpu) / (long.fired - short.fired));
-      }
+      for (const [build, bin] of round % 2 ? turns.reverse() : turns)
+        times[build].push(await trace(bin, args));
     }
     rows.push(row(`usdt ${name}`, times.this, 'ns/event'));
     if (times.base)

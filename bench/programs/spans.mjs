@@ -1,6 +1,6 @@
 // Fires the start and the end of requests at a rate, in bursts of a millisecond, once somebody traces them; there are
-// always some that have not ended. For each line "EVENTS_PER_SECOND SECONDS" on standard input prints how many it fired.
-// Prints its file first.
+// always some that have not ended. For each line "EVENTS_PER_SECOND SECONDS" on standard input prints "begin" and then
+// how many it fired. Prints its file first.
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createProvider } from 'libusdt';
@@ -17,6 +17,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   while (!begin.enabled || !end.enabled) await sleep(5);
   // The tracer attaches, and then begins to read.
   await sleep(300);
+  console.log('begin');
   const total = (rate * seconds) / 2;
   const start = performance.now();
   let fired = 0;
