@@ -10,7 +10,7 @@ import { warn } from './output.ts';
 import { runSession, type SessionHandlers } from './session.ts';
 import type { Sink } from './sinks/sink.ts';
 import type { Source, TraceEvent } from './sources/source.ts';
-import type { SpanStage } from './spans/stage.ts';
+import type { SpanReceiver, SpanStage } from './spans/stage.ts';
 
 export interface PipelineOptions {
   /** All get everything, in this order. */
@@ -49,6 +49,8 @@ export async function runPipeline(
 export class Pipeline implements SessionHandlers {
   private readonly parts: PipelineOptions;
   private readonly sinks: readonly Sink[];
+  /** Those of the sinks that take events or spans. */
+  private readonly receivers: readonly SpanReceiver[];
   private readonly timers: NodeJS.Timeout[] = [];
   private losses: Losses | undefined;
   /** Probes that the parts know of. */
@@ -60,6 +62,7 @@ export class Pipeline implements SessionHandlers {
   constructor(parts: PipelineOptions) {
     this.parts = parts;
     this.sinks = parts.sinks;
+    this.receivers = parts.sinks.filter(({ event, span }) => event !== undefined || span !== undefined);
     this.left = parts.limit ?? Number.POSITIVE_INFINITY;
   }
 
@@ -117,11 +120,11 @@ export class Pipeline implements SessionHandlers {
   }
 
   private give(events: readonly TraceEvent[], begin: number, end: number): void {
-    const { sinks, parts } = this;
-    const { spans } = parts;
+    const { receivers } = this;
+    const { spans } = this.parts;
     for (let i = begin; i < end; i++) {
-      if (spans) spans.event(events[i]!, sinks);
-      else for (let n = 0; n < sinks.length; n++) sinks[n]!.event?.(events[i]!, false);
+      if (spans) spans.event(events[i]!, receivers);
+      else for (let n = 0; n < receivers.length; n++) receivers[n]!.event?.(events[i]!, false);
     }
   }
 

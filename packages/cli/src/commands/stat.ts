@@ -17,7 +17,7 @@ import {
 import { runPipeline } from '../pipeline.ts';
 import { ScreenSink } from '../sinks/stat/screen.ts';
 import { StatSink } from '../sinks/stat/sink.ts';
-import type { GroupField } from '../sinks/stat/statistics.ts';
+import { type GroupField, Statistics } from '../sinks/stat/statistics.ts';
 import { parseSpans, patternsOf, SpanSpecs } from '../spans/spec.ts';
 import { SpanStage } from '../spans/stage.ts';
 
@@ -67,11 +67,12 @@ async function run(operands: string[], options: StatOptions, command: Command): 
   const { interval, json = false, quiet = false } = options;
   const live = process.stdout.isTTY && !json && !options.plain;
   const keys = options.command === undefined && program.length === 0;
-  const shown = { patterns, by, spans, interval, json, quiet };
+  const statistics = new Statistics(by, spans);
+  const shown = { patterns, by, statistics, interval, json, quiet };
   await runPipeline(patterns, options, program, {
     spans,
     by,
-    sinks: [live ? new ScreenSink({ ...shown, keys }) : new StatSink(shown)],
+    sinks: [statistics, live ? new ScreenSink({ ...shown, keys }) : new StatSink(shown)],
     losses: live ? 'end' : 'tick',
   });
 }

@@ -4,18 +4,18 @@
  */
 
 import { Clock, count, describeTraced, print, toJson, warn } from '../../output.ts';
-import { type Source, sourceTime, type TracedProbe, type TraceEvent } from '../../sources/source.ts';
-import type { Span, SpanStage } from '../../spans/stage.ts';
+import { type Source, sourceTime } from '../../sources/source.ts';
 import { hasUnicode } from '../../terminal.ts';
 import type { Sink } from '../sink.ts';
-import { type GroupField, type Snapshot, Statistics } from './statistics.ts';
+import type { GroupField, Snapshot, Statistics } from './statistics.ts';
 import { jsonSnapshot, plainLines, type Surroundings, summaryLines } from './view.ts';
 
 export interface StatOptions {
   /** For the head of the screen. */
   readonly patterns: readonly string[];
   readonly by: readonly GroupField[];
-  readonly spans: SpanStage;
+  /** What is shown. Another sink of the same pipeline, before this one. */
+  readonly statistics: Statistics;
   /** Seconds between updates. */
   readonly interval: number;
   readonly json: boolean;
@@ -40,7 +40,7 @@ export class StatSink implements Sink {
   constructor(options: StatOptions) {
     this.options = options;
     this.interval = options.interval * 1000;
-    this.statistics = new Statistics(options.by, options.spans);
+    this.statistics = options.statistics;
   }
 
   begin(source: Source): void {
@@ -49,18 +49,6 @@ export class StatSink implements Sink {
     this.begun = performance.now();
     this.last = this.begun;
     this.announce(source);
-  }
-
-  probes(probes: readonly TracedProbe[]): void {
-    this.statistics.probes(probes);
-  }
-
-  span(span: Span): void {
-    this.statistics.span(span);
-  }
-
-  event(event: TraceEvent): void {
-    this.statistics.event(event);
   }
 
   tick(): void {

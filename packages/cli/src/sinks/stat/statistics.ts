@@ -10,6 +10,7 @@ import type { ArgumentValue, TracedProbe, TraceEvent } from '../../sources/sourc
 import type { SpanCounts } from '../../spans/matcher.ts';
 import type { SpanSpec } from '../../spans/spec.ts';
 import type { Span, SpanStage } from '../../spans/stage.ts';
+import type { Sink } from '../sink.ts';
 import { Latency, type LatencySummary } from './latency.ts';
 
 /** Rates of this many intervals are kept. */
@@ -80,7 +81,7 @@ interface SpanState {
 const UNGROUPED: Group = { values: [], label: '' };
 const OTHER_GROUPS: Group = { values: [], label: OTHERS };
 
-export class Statistics {
+export class Statistics implements Sink {
   private readonly by: readonly GroupField[];
   private readonly side: 'start' | 'done' | undefined;
   private readonly spans: SpanStage;
@@ -107,7 +108,8 @@ export class Statistics {
     this.events++;
     const { probe } = event;
     const { groups } = this.countersOf.get(probe) ?? this.counters(probe);
-    const counter = this.isGrouped(probe) ? groups.of(fieldsKey(event, this.by), event) : groups.none!;
+    const grouped = this.by.length > 0 && this.isGrouped(probe);
+    const counter = grouped ? groups.of(fieldsKey(event, this.by), event) : groups.none!;
     counter.count++;
   }
 
@@ -169,7 +171,6 @@ export class Statistics {
 
   /** Fields of one side group only the events of that side. */
   private isGrouped(probe: TracedProbe): boolean {
-    if (this.by.length === 0) return false;
     const { side } = this;
     return side === undefined || this.spans.specs.rolesOf(probe).some((role) => role.side === side);
   }
