@@ -75,5 +75,9 @@ async function run(operands: string[], options: ExportOptions, command: Command)
   const spans = new SpanStage(new SpanSpecs({ requests, automatic: false }));
   const { listen, buckets, json = false, quiet = false } = options;
   const sink = await PrometheusSink.listen({ listen, by, spans, buckets, json, quiet });
-  await runPipeline(patterns, { ...options, wait: true }, program, { spans, by, sinks: [sink] });
+  await runPipeline(patterns, { ...options, wait: true }, program, {
+    spans,
+    by,
+    sinks: [sink.metrics, sink],
+  });
 }

@@ -14,6 +14,7 @@ import type { TracedProbe, TraceEvent } from '../../sources/source.ts';
 import type { SpanSpec } from '../../spans/spec.ts';
 import type { Span, SpanStage } from '../../spans/stage.ts';
 import { validText } from '../../text.ts';
+import type { Sink } from '../sink.ts';
 
 /** Upper ends in seconds: from what a uprobe itself costs to what people wait for. */
 export const BUCKETS: readonly number[] = [
@@ -47,7 +48,7 @@ interface SpanState {
   complete: boolean;
 }
 
-export class Metrics {
+export class Metrics implements Sink {
   private readonly options: MetricsOptions;
   private readonly registry = new Registry();
   private readonly latency: Histogram;
@@ -148,8 +149,9 @@ export class Metrics {
     group.count++;
   }
 
-  span({ state, spec, start, done }: Span): void {
-    if (state !== 'done') return;
+  span(span: Span): void {
+    if (span.state !== 'done') return;
+    const { spec, start, done } = span;
     const seconds = Math.max(0, done!.time - start.time) / NANOSECONDS;
     const { by } = this.options;
     const key = by.length === 0 ? '' : fieldsKey(done!, by);

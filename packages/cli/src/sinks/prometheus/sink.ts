@@ -1,12 +1,12 @@
 /**
- * Metrics of events and spans, and the server that Prometheus asks for them.
+ * The server that Prometheus asks for metrics, as long as it traces.
  * @module
  */
 
 import type { Field } from '../../fields.ts';
 import { describeTraced, print, toJson, warn } from '../../output.ts';
-import type { Source, TracedProbe, TraceEvent } from '../../sources/source.ts';
-import type { Span, SpanStage } from '../../spans/stage.ts';
+import type { Source } from '../../sources/source.ts';
+import type { SpanStage } from '../../spans/stage.ts';
 import type { Sink } from '../sink.ts';
 import type { Address } from './listen.ts';
 import { Metrics } from './metrics.ts';
@@ -27,7 +27,8 @@ export interface PrometheusOptions {
 
 export class PrometheusSink implements Sink {
   private readonly options: PrometheusOptions;
-  private readonly metrics: Metrics;
+  /** What is served. Another sink of the same pipeline, before this one. */
+  readonly metrics: Metrics;
   private server: MetricsServer | undefined;
   private source: Source | undefined;
 
@@ -46,10 +47,6 @@ export class PrometheusSink implements Sink {
     return sink;
   }
 
-  probes(probes: readonly TracedProbe[]): void {
-    this.metrics.probes(probes);
-  }
-
   async begin(source: Source): Promise<void> {
     const { json, quiet } = this.options;
     const { url } = this.server!;
@@ -58,14 +55,6 @@ export class PrometheusSink implements Sink {
     if (quiet) return;
     warn(describeTraced(source));
     warn(`metrics are at ${url}`);
-  }
-
-  span(span: Span): void {
-    this.metrics.span(span);
-  }
-
-  event(event: TraceEvent): void {
-    this.metrics.event(event);
   }
 
   close(): void {

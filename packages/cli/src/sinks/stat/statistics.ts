@@ -113,8 +113,9 @@ export class Statistics implements Sink {
     counter.count++;
   }
 
-  span({ state, spec, start, done }: Span): void {
-    if (state !== 'done') return;
+  span(span: Span): void {
+    if (span.state !== 'done') return;
+    const { spec, start, done } = span;
     const { total, groups } = this.states[spec.index]!;
     const duration = done!.time - start.time;
     total.add(duration);
