@@ -24,6 +24,7 @@ import { parsePageLayout } from './ringbuffer/page.ts';
 import { RingBufferReader } from './ringbuffer/reader.ts';
 import { RecordQueue } from './ringbuffer/records.ts';
 import { shellWord } from './shell.ts';
+import type { RecordSource } from './sources/source.ts';
 import { SENTENCE_MAX, shown } from './text.ts';
 import { type ThreadInfo, ThreadTable } from './threads.ts';
 import { createInstance, type Instance, removeLeftovers } from './tracefs/instance.ts';
@@ -31,7 +32,7 @@ import { openTracefs } from './tracefs/tracefs.ts';
 import { parseTypeOverride } from './types.ts';
 import { evaluate, parseWhere, type Where, whereArguments } from './where.ts';
 
-export type { TracedArgument, TracedProbe } from './attach.ts';
+export type { Attachment, TracedArgument, TracedProbe } from './attach.ts';
 export type { ArgumentValue } from './ringbuffer/decoder.ts';
 
 export interface TraceEvent {
@@ -128,17 +129,11 @@ const BUFFER_MAX_KB = 8192;
  * @throws UsageError for a pattern, type or filter that makes no sense, UnavailableError when the kernel can't be used
  * for tracing, FailureError when it refuses. It is not an error that nothing matches yet: see `probes`.
  */
-export function openTracer(options: TracerOptions): RecordTracer {
+export function openTracer(options: TracerOptions): Tracer & RecordSource {
   return new KernelTracer(options);
 }
 
-/** For whoever makes something else than objects of the events. */
-export interface RecordTracer extends Tracer {
-  /** As the iteration, in place of it: `visit` gets the events of each batch before it. */
-  visiting(visit: RecordVisitor): AsyncIterable<undefined>;
-}
-
-class KernelTracer implements RecordTracer {
+class KernelTracer implements Tracer, RecordSource {
   readonly epoch: bigint;
   readonly epochDate: number;
   readonly probes: TracedProbe[] = [];

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { argumentType } from '../src/catalogue/argument-type.ts';
 import { UsageError } from '../src/errors.ts';
-import { argumentType, parseTypeOverride } from '../src/types.ts';
+import { parseTypeOverride } from '../src/types.ts';
 
 for (const [name, kind, signed, scale] of [
   ['int32_t', 'integer', true, 1],

@@ -10,7 +10,7 @@
  */
 
 import { ARGUMENT_REGISTERS, argumentOperand } from 'libusdt/codecs';
-import { argumentType } from '../types.ts';
+import { argumentType } from './argument-type.ts';
 import type { ProbeArch, ProbeArgument } from './probe.ts';
 
 export interface Convention {

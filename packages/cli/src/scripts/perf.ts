@@ -5,10 +5,10 @@
  */
 
 import { planFetches } from '../attach.ts';
+import { isText } from '../catalogue/argument-type.ts';
 import { shellWord } from '../shell.ts';
 import { SENTENCE_MAX, shown } from '../text.ts';
 import { eventDefinition, isOneWord } from '../tracefs/uprobe-events.ts';
-import { isText } from '../types.ts';
 import {
   baseName,
   brokenRule,

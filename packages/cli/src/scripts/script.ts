@@ -4,12 +4,13 @@
  * @module
  */
 
+import type { ArgumentType } from '../catalogue/argument-type.ts';
 import type { Match } from '../catalogue/discovery.ts';
 import { isGuarding, keysGuarded } from '../catalogue/guarded.ts';
 import { keyOf } from '../catalogue/maps.ts';
 import { type ProbeFile, type ProbeSite, probeTitle } from '../catalogue/probe.ts';
 import { escapeUnseen, shown } from '../text.ts';
-import { type ArgumentType, argumentTypes, type TypeOverride } from '../types.ts';
+import { argumentTypes, type TypeOverride } from '../types.ts';
 
 /** A probe in one file; it may have several sites there. */
 export interface ScriptProbe {

@@ -1,0 +1,28 @@
+/**
+ * An event as a line for people.
+ * @module
+ */
+
+import type { RecordVisitor, Source } from '../../sources/source.ts';
+import { print } from '../../stdout.ts';
+import { LineWriter } from './line-writer.ts';
+import { LineSink } from './sink.ts';
+
+export class TextSink extends LineSink {
+  private lines: LineWriter | undefined;
+
+  override begin(source: Source): void {
+    this.lines = new LineWriter(source.epochDate);
+    super.begin(source);
+  }
+
+  readonly record: RecordVisitor = (attachment, time, _, thread, bytes, view, start) => {
+    this.events++;
+    this.lines!.write(attachment, time, thread, bytes, view, start);
+  };
+
+  async flush(): Promise<void> {
+    const bytes = this.lines!.take();
+    if (bytes.length > 0) await print(bytes);
+  }
+}
