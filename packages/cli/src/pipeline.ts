@@ -9,7 +9,8 @@ import type { TargetOptions } from './options.ts';
 import { warn } from './output.ts';
 import { runSession, type SessionHandlers } from './session.ts';
 import type { Sink } from './sinks/sink.ts';
-import type { RecordVisitor, Source, TraceEvent } from './sources/source.ts';
+import type { RecordVisitor } from './sources/record.ts';
+import type { Source, TraceEvent } from './sources/source.ts';
 import type { SpanReceiver, SpanStage } from './spans/stage.ts';
 
 export interface PipelineOptions {
@@ -123,11 +124,11 @@ export class Pipeline implements SessionHandlers {
   }
 
   private limited(record: RecordVisitor): RecordVisitor {
-    return (attachment, time, cpu, thread, bytes, view, start) => {
+    return (layout, time, cpu, thread, bytes, view, start) => {
       if (this.left === 0) return;
       this.left--;
       this.time = time;
-      record(attachment, time, cpu, thread, bytes, view, start);
+      record(layout, time, cpu, thread, bytes, view, start);
     };
   }
 

@@ -10,10 +10,11 @@ import { type Child, holdCommand } from './child.ts';
 import { EXIT, NothingMatchedError, UsageError } from './errors.ts';
 import type { TargetOptions } from './options.ts';
 import { count, warn } from './output.ts';
-import type { RecordSource, RecordVisitor, Source, TraceEvent } from './sources/source.ts';
+import { openTracer, type TracerOptions } from './sources/kernel/tracer.ts';
+import type { RecordSource, RecordVisitor } from './sources/record.ts';
+import type { Source, TraceEvent } from './sources/source.ts';
 import { shown } from './text.ts';
 import { startTime } from './tracefs/owner.ts';
-import { openTracer, type TracerOptions } from './tracer.ts';
 
 export interface SessionHandlers {
   /** Everything is attached; called before a traced command begins. */

@@ -17,7 +17,7 @@ export function typeOfArgument(argument: ProbeArgument): ArgumentType {
   return (
     argumentType(argument.type) ?? {
       name: argument.type,
-      kind: argument.float ? 'float' : 'integer',
+      kind: argument.float ? 'double' : 'integer',
       signed: argument.signed,
       scale: 1,
     }

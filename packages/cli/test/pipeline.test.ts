@@ -5,10 +5,10 @@ import { UsageError } from '../src/errors.ts';
 import { parseField } from '../src/fields.ts';
 import { Pipeline } from '../src/pipeline.ts';
 import type { Sink } from '../src/sinks/sink.ts';
-import type { Attachment, Source, TraceEvent } from '../src/sources/source.ts';
+import type { RecordLayout, ThreadInfo } from '../src/sources/record.ts';
+import type { Source, TraceEvent } from '../src/sources/source.ts';
 import { SpanSpecs } from '../src/spans/spec.ts';
 import { SpanStage } from '../src/spans/stage.ts';
-import type { ThreadInfo } from '../src/threads.ts';
 import { drive, fakeEvent, fakeProbe, fakeSource, written } from './fakes.ts';
 
 const start = fakeProbe('a:x-start', 'int');
@@ -128,7 +128,15 @@ test('a sink that takes records gets them alone, as many as the limit says', asy
   const pipeline = new Pipeline({ sinks: [sink], limit: 2 });
   const thread: ThreadInfo = { pid: 1, tid: 1, comm: 'fake', thread: 'fake' };
   const visit = (time: number): void =>
-    pipeline.visit!({} as Attachment, time, 0, thread, Buffer.alloc(0), new DataView(new ArrayBuffer(0)), 0);
+    pipeline.visit!(
+      {} as RecordLayout,
+      time,
+      0,
+      thread,
+      Buffer.alloc(0),
+      new DataView(new ArrayBuffer(0)),
+      0,
+    );
   const source = fakeSource([start], []);
   await pipeline.ready(source);
   visit(1);

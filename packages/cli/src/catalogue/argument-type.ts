@@ -4,7 +4,8 @@
  * @module
  */
 
-export type ArgumentKind = 'integer' | 'boolean' | 'float' | 'string' | 'json' | 'pointer';
+/** As libusdt names them. */
+export type ArgumentKind = 'integer' | 'bool' | 'double' | 'string' | 'json' | 'pointer';
 
 export interface ArgumentType {
   /** As written. */
@@ -68,8 +69,8 @@ export function argumentType(text: string): ArgumentType | undefined {
   if (plain === 'json') return make('json');
   if (plain === 'string' || plain === 'char *') return make('string');
   if (plain.endsWith('*')) return make('pointer', false);
-  if (plain === 'bool' || plain === '_Bool') return make('boolean', false);
-  if (plain === 'double' || plain === 'float') return make('float');
+  if (plain === 'bool' || plain === '_Bool') return make('bool', false);
+  if (plain === 'double' || plain === 'float') return make('double');
   if (Object.hasOwn(INTEGERS, plain)) return make('integer', INTEGERS[plain]);
   const sized = SIZED_INTEGER.exec(plain);
   if (sized) return make('integer', sized[1] === '');

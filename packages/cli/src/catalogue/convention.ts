@@ -85,7 +85,7 @@ function shapeOf(type: string, word: 4 | 8): Shape {
   const { kind, signed = false } = argumentType(name) ?? { kind: 'pointer' };
   const bits = kind === 'integer' ? /(8|16|32|64)(_t)?$/.exec(name)?.[1] : undefined;
   const size = bits ? ((Number(bits) / 8) as Size) : (BYTES[name] ?? word);
-  return { size, signed, float: kind === 'float' };
+  return { size, signed, float: kind === 'double' };
 }
 
 /** `int`, `unsigned short`, `long unsigned int`: in whatever order compilers write it. */

@@ -90,13 +90,13 @@ export const bpftrace: ScriptLanguage = {
 function conversion(type: ScriptArgument): string {
   if (type.kind === 'json') return '%s';
   if (type.kind === 'string') return '\\"%s\\"';
-  if (type.kind === 'pointer' || type.kind === 'float') return '0x%llx';
+  if (type.kind === 'pointer' || type.kind === 'double') return '0x%llx';
   return type.isSigned ? '%lld' : '%llu';
 }
 
 function value(type: ScriptArgument, name: string): string {
   if (type.text) return `str(${name})`;
-  if (type.kind === 'pointer' || type.kind === 'float' || type.size === 8) return name;
+  if (type.kind === 'pointer' || type.kind === 'double' || type.size === 8) return name;
   // A note's size is not always the one that was fetched: the cast cuts, and sets the sign.
   return `(${type.isSigned ? '' : 'u'}int${type.size * 8})${name}`;
 }

@@ -89,13 +89,13 @@ export const dtrace: ScriptLanguage = {
 function conversion(type: ScriptArgument): string {
   if (type.kind === 'json') return '%s';
   if (type.kind === 'string') return '\\"%s\\"';
-  if (type.kind === 'pointer' || type.kind === 'float') return '0x%llx';
+  if (type.kind === 'pointer' || type.kind === 'double') return '0x%llx';
   return type.isSigned ? '%lld' : '%llu';
 }
 
 function value(type: ScriptArgument, name: string): string {
   if (type.text) return `${name} == 0 ? "(null)" : copyinstr(${name})`;
-  if (type.kind === 'pointer' || type.kind === 'float') return `(uint64_t)${name}`;
+  if (type.kind === 'pointer' || type.kind === 'double') return `(uint64_t)${name}`;
   // Two casts: what the first cuts to its size the second extends to what printf is told.
   const wide = type.isSigned ? 'int64_t' : 'uint64_t';
   return type.size === 8

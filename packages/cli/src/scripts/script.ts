@@ -143,7 +143,7 @@ export function signature(probe: ScriptProbe): string {
 /** What the numbers of some types mean, in words for a comment: the tracers know integers and text only. */
 export function notesOn(types: readonly ScriptArgument[]): string[] {
   return types.flatMap((type, index) => {
-    if (type.kind === 'float')
+    if (type.kind === 'double')
       return [`arg${index} is a ${shown(type.name)}: what is shown are the bits of the ${bitsName(type)}`];
     if (type.scale !== 1) return [`arg${index} is shown times ${type.scale}: divide it to get the value`];
     return [];

@@ -61,7 +61,7 @@ export const systemtap: ScriptLanguage = {
 
 function conversion(type: ScriptArgument): string {
   if (type.text) return '%s';
-  if (type.kind === 'pointer' || type.kind === 'float') return '0x%x';
+  if (type.kind === 'pointer' || type.kind === 'double') return '0x%x';
   return type.isSigned ? '%d' : '%u';
 }
 

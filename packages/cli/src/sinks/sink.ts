@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { RecordVisitor, Source, TracedProbe } from '../sources/source.ts';
+import type { RecordVisitor } from '../sources/record.ts';
+import type { Source, TracedProbe } from '../sources/source.ts';
 import type { SpanReceiver } from '../spans/stage.ts';
 
 /** Events that there was no room for. */

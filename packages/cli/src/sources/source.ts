@@ -1,19 +1,48 @@
 /**
- * Where events come from. A command reads a source and does not ask what is behind it; the kernel's tracer (tracer.ts)
- * is the first.
+ * Where events come from. A command reads a source and does not ask what is behind it; the kernel's tracer is
+ * in kernel/. To add a source, add a folder with one of these; what can give records too is in record.ts.
  * @module
  */
 
-import type { RecordVisitor, TracedProbe, TraceEvent } from '../tracer.ts';
+import type { ArgumentType } from '../catalogue/argument-type.ts';
+import type { ProbeSite } from '../catalogue/probe.ts';
 
-export type {
-  ArgumentValue,
-  Attachment,
-  RecordVisitor,
-  TracedArgument,
-  TracedProbe,
-  TraceEvent,
-} from '../tracer.ts';
+/**
+ * Integers are numbers as long as a number is exact, bigints beyond; strings are strings; undefined is what could not be
+ * read: an argument that the source can't express, or text behind a bad pointer.
+ */
+export type ArgumentValue = number | bigint | boolean | string | undefined;
+
+export interface TracedArgument extends ArgumentType {
+  /** Why the source can't deliver it; undefined if it can. */
+  readonly problem: string | undefined;
+}
+
+/** A probe site that is being traced. */
+export interface TracedProbe {
+  /** Counted from 0. */
+  readonly index: number;
+  readonly provider: string;
+  readonly name: string;
+  /** For people. */
+  readonly file: string;
+  readonly site: ProbeSite;
+  readonly arguments: readonly TracedArgument[];
+}
+
+export interface TraceEvent {
+  /** Nanoseconds since the source's `epoch`. */
+  readonly time: number;
+  readonly cpu: number;
+  readonly pid: number;
+  readonly tid: number;
+  /** The process' name. */
+  readonly comm: string;
+  /** The thread's own name. */
+  readonly thread: string;
+  readonly probe: TracedProbe;
+  readonly args: readonly ArgumentValue[];
+}
 
 /** Gives events in batches, each in order of time and none before those of the batch before it. */
 export interface Source extends AsyncIterable<readonly TraceEvent[]> {
@@ -33,12 +62,6 @@ export interface Source extends AsyncIterable<readonly TraceEvent[]> {
   stop(): void;
   /** Leaves nothing behind. May be called at any time, and more than once. */
   close(): void;
-}
-
-/** For whoever makes something else than objects of the events. */
-export interface RecordSource extends Source {
-  /** As the iteration, in place of it: `visit` gets the events of each batch before it. */
-  visiting(visit: RecordVisitor): AsyncIterable<undefined>;
 }
 
 /** Now, by the clock of the events. */

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { kill } from '../../../../test/kill.ts';
-import { openTracer } from '../../src/tracer.ts';
+import { openTracer } from '../../src/sources/kernel/tracer.ts';
 import {
   findTracefs,
   jsonLines,

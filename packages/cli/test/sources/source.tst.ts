@@ -1,6 +1,6 @@
 import { expect, test } from 'tstyche';
+import { openTracer, type Tracer } from '../../src/sources/kernel/tracer.ts';
 import type { Source } from '../../src/sources/source.ts';
-import { openTracer, type Tracer } from '../../src/tracer.ts';
 
 test("the kernel's tracer is a source", () => {
   expect<Tracer>().type.toBeAssignableTo<Source>();

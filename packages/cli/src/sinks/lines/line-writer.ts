@@ -5,13 +5,19 @@
  * @module
  */
 
-import type { Attachment, TracedArgument } from '../../attach.ts';
 import { probeTitle } from '../../catalogue/probe.ts';
 import { cyan, dim } from '../../colours.ts';
 import { Clock, formatValue } from '../../output.ts';
-import { type ArgumentReader, FAULT, textLength, textStart } from '../../ringbuffer/decoder.ts';
+import {
+  type ArgumentReader,
+  FAULT,
+  type RecordLayout,
+  type ThreadInfo,
+  textLength,
+  textStart,
+} from '../../sources/record.ts';
+import type { TracedArgument } from '../../sources/source.ts';
 import { shown } from '../../text.ts';
-import type { ThreadInfo } from '../../threads.ts';
 import { ByteWriter } from './byte-writer.ts';
 
 type ValueWriter = (bytes: Buffer, view: DataView, start: number) => void;
@@ -44,7 +50,7 @@ function byteSet(has: (character: string) => boolean): Uint8Array {
 export class LineWriter {
   private readonly out = new ByteWriter();
   private readonly clock: Clock;
-  private readonly lines = new WeakMap<Attachment, Line>();
+  private readonly lines = new WeakMap<RecordLayout, Line>();
   private second: string | undefined;
   /** The time up to the point. */
   private moment: Uint8Array = DIM;
@@ -64,7 +70,7 @@ export class LineWriter {
 
   /** Writes the line of an event, whose record is at `start`. */
   write(
-    attachment: Attachment,
+    layout: RecordLayout,
     time: number,
     thread: ThreadInfo,
     bytes: Buffer,
@@ -84,7 +90,7 @@ export class LineWriter {
       this.who = this.whoIs(thread);
     }
     out.constant(this.who);
-    const line = this.lines.get(attachment) ?? this.prepare(attachment);
+    const line = this.lines.get(layout) ?? this.prepare(layout);
     out.constant(line.head);
     const { values } = line;
     for (let i = 0; i < values.length; i++) values[i]!(bytes, view, start);
@@ -104,8 +110,8 @@ export class LineWriter {
     return known;
   }
 
-  private prepare(attachment: Attachment): Line {
-    const { probe, readers, texts } = attachment;
+  private prepare(layout: RecordLayout): Line {
+    const { probe, readers, texts } = layout;
     const values: ValueWriter[] = [];
     let head = '';
     let before = `${cyan(shown(probeTitle(probe)))}  `;
@@ -123,7 +129,7 @@ export class LineWriter {
     if (values.length === 0) head = before;
     else if (before !== '') values.push(this.constantWriter(before));
     const line = { head: Buffer.from(head), values };
-    this.lines.set(attachment, line);
+    this.lines.set(layout, line);
     return line;
   }
 

@@ -3,7 +3,8 @@
  * @module
  */
 
-import type { RecordVisitor, Source } from '../../sources/source.ts';
+import type { RecordVisitor } from '../../sources/record.ts';
+import type { Source } from '../../sources/source.ts';
 import { print } from '../../stdout.ts';
 import { LineWriter } from './line-writer.ts';
 import { LineSink } from './sink.ts';
@@ -16,9 +17,9 @@ export class TextSink extends LineSink {
     super.begin(source);
   }
 
-  readonly record: RecordVisitor = (attachment, time, _, thread, bytes, view, start) => {
+  readonly record: RecordVisitor = (layout, time, _, thread, bytes, view, start) => {
     this.events++;
-    this.lines!.write(attachment, time, thread, bytes, view, start);
+    this.lines!.write(layout, time, thread, bytes, view, start);
   };
 
   async flush(): Promise<void> {

@@ -2,16 +2,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Attachment, TracedArgument } from '../../../src/attach.ts';
 import { argumentType } from '../../../src/catalogue/argument-type.ts';
 import { type ProbeSite, probeTitle } from '../../../src/catalogue/probe.ts';
 import { cyan, dim } from '../../../src/colours.ts';
 import { Clock, formatValue } from '../../../src/output.ts';
-import { argumentReaders, textFields } from '../../../src/ringbuffer/decoder.ts';
 import { ByteWriter } from '../../../src/sinks/lines/byte-writer.ts';
 import { LineWriter } from '../../../src/sinks/lines/line-writer.ts';
+import type { FetchArgument } from '../../../src/sources/kernel/fetch-args.ts';
+import { argumentReaders, textFields } from '../../../src/sources/kernel/ringbuffer/decoder.ts';
+import type { RecordLayout } from '../../../src/sources/record.ts';
+import type { TracedArgument } from '../../../src/sources/source.ts';
 import { shown } from '../../../src/text.ts';
-import type { FetchArgument } from '../../../src/tracefs/fetch-args.ts';
 import { foreignName } from '../../names.ts';
 
 /** An argument with the bytes of its field: of text its own, undefined for what the kernel could not read. */
@@ -93,7 +94,7 @@ function made(
   name: string,
   given: readonly Given[],
   before: number,
-): { attachment: Attachment; record: Buffer } {
+): { layout: RecordLayout; record: Buffer } {
   const fields = new Map<
     string,
     { name: string; type: string; offset: number; size: number; signed: boolean }
@@ -122,13 +123,12 @@ function made(
   });
   const format = { id: 1, fields };
   const names = given.map((_, index) => `arg${index}`);
-  const attachment: Attachment = {
+  const layout: RecordLayout = {
     probe: { index: 0, provider, name, file: '', site: {} as ProbeSite, arguments: args },
     readers: argumentReaders(format, names, fetches, types),
     texts: textFields(format, names, fetches),
-    rest: undefined,
   };
-  return { attachment, record: Buffer.concat([Buffer.alloc(before, 0x41), ...parts]) };
+  return { layout, record: Buffer.concat([Buffer.alloc(before, 0x41), ...parts]) };
 }
 
 test('a line is what the functions for text make of it, whatever programs, threads and probes are called', () => {
@@ -141,17 +141,17 @@ test('a line is what the functions for text make of it, whatever programs, threa
       fc.integer({ min: -2e9, max: 1e13 }),
       fc.record({ pid: fc.nat(70_000), tid: fc.nat(70_000), comm: foreignName, thread: foreignName }),
       (provider, name, given, before, time, thread) => {
-        const { attachment, record } = made(provider, name, given, before);
+        const { layout, record } = made(provider, name, given, before);
         const epoch = Date.UTC(2026, 0, 31, 12, 37, 0, 999);
         const writer = new LineWriter(epoch);
         const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-        for (let i = 0; i < 2; i++) writer.write(attachment, time, thread, record, view, before);
+        for (let i = 0; i < 2; i++) writer.write(layout, time, thread, record, view, before);
 
         const { pid, tid, comm } = thread;
         const own = thread.thread === comm || tid === pid ? '' : ` ${shown(thread.thread)}`;
         const who = `${shown(comm)} ${pid}${tid === pid ? '' : `/${tid}${own}`}`;
-        const values = attachment.probe.arguments.map((type, index) => {
-          const value = formatValue(attachment.readers[index]!(record, view, before), type);
+        const values = layout.probe.arguments.map((type, index) => {
+          const value = formatValue(layout.readers[index]!(record, view, before), type);
           return `${shown(type.name)} arg${index}=${value}`;
         });
         const head = `${dim(new Clock(epoch).local(time))}  ${who.padEnd(20)} ${cyan(shown(probeTitle({ provider, name })))}`;

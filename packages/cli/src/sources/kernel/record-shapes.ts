@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { FetchArgument } from './tracefs/fetch-args.ts';
+import type { FetchArgument } from './fetch-args.ts';
 
 /** What there is to know of a site's arguments. */
 export interface Fetched {

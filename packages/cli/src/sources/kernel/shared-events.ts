@@ -13,12 +13,13 @@
  * @module
  */
 
-import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
-import { FailureError, systemCode } from './errors.ts';
+import { withKernelPath } from '../../catalogue/kernel-path.ts';
+import type { ProbeFile, ProbeSite } from '../../catalogue/probe.ts';
+import { FailureError, systemCode } from '../../errors.ts';
+import { type EventFormat, parseEventFormat } from '../../tracefs/format.ts';
+import type { Instance } from '../../tracefs/instance.ts';
+import { eventDefinition, eventName, MAX_FETCH_ARGS } from '../../tracefs/uprobe-events.ts';
 import { type Fetched, fill, groupByShape, ownShape, type Shape, type ShapeGroup } from './record-shapes.ts';
-import { type EventFormat, parseEventFormat } from './tracefs/format.ts';
-import type { Instance } from './tracefs/instance.ts';
-import { eventDefinition, eventName, MAX_FETCH_ARGS, withKernelPath } from './tracefs/uprobe-events.ts';
 
 /** What there is to know of a site before the kernel is told of it. */
 export interface SitePlan extends Fetched {

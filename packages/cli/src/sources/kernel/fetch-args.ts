@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ProbeArgument } from '../catalogue/probe.ts';
+import type { ProbeArgument } from '../../catalogue/probe.ts';
 import { type OperandContext, type Place, parseOperand } from './operands.ts';
 
 /** MAX_ARGSTR_LEN in kernel/trace/trace_probe.h; some versions allow more. */

@@ -15,7 +15,7 @@
  * @module
  */
 
-import type { ProbeArch } from '../catalogue/probe.ts';
+import type { ProbeArch } from '../../catalogue/probe.ts';
 
 export type Place =
   /** `bits` of a register from `shift` up; `name` is the kernel's. */

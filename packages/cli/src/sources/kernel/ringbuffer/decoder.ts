@@ -3,18 +3,10 @@
  * @module
  */
 
-import type { FetchArgument } from '../tracefs/fetch-args.ts';
-import type { EventFormat, Field } from '../tracefs/format.ts';
-import type { ArgumentType } from '../types.ts';
-
-/**
- * Integers are numbers as long as a number is exact, bigints beyond; strings are strings; undefined is what the kernel
- * could not read: an argument that it can't express, or text behind a bad pointer.
- */
-export type ArgumentValue = number | bigint | boolean | string | undefined;
-
-/** Reads one argument of the record that starts at `start`. */
-export type ArgumentReader = (bytes: Buffer, view: DataView, start: number) => ArgumentValue;
+import type { EventFormat, Field } from '../../../tracefs/format.ts';
+import type { ArgumentType } from '../../../types.ts';
+import { type ArgumentReader, FAULT, textLength, textStart } from '../../record.ts';
+import type { FetchArgument } from '../fetch-args.ts';
 
 const nothing: ArgumentReader = () => undefined;
 
@@ -42,12 +34,12 @@ function argumentReader(
   const at = field.offset;
   if (fetch.string) return (bytes, view, start) => readString(bytes, view.getUint32(start + at, true), start);
   const { size } = fetch;
-  if (type.kind === 'float') {
+  if (type.kind === 'double') {
     if (size === 8) return (_, view, start) => view.getFloat64(start + at, true);
     if (size === 4) return (_, view, start) => view.getFloat32(start + at, true);
   }
   const integer = integerReader(at, size, type.signed ?? fetch.signed);
-  if (type.kind === 'boolean') return (bytes, view, start) => Boolean(integer(bytes, view, start));
+  if (type.kind === 'bool') return (bytes, view, start) => Boolean(integer(bytes, view, start));
   if (type.scale !== 1) return (bytes, view, start) => Number(integer(bytes, view, start)) / type.scale;
   return integer;
 }
@@ -83,9 +75,6 @@ function integerReader(at: number, size: 1 | 2 | 4 | 8, signed: boolean): Argume
   }
 }
 
-/** What newer kernels (fetch_store_string in kernel/trace) store in place of text that can't be read. */
-export const FAULT = '(fault)';
-
 /** Where in a record the `__data_loc` of each argument is that is text; -1 for others. */
 export function textFields(
   format: EventFormat,
@@ -95,16 +84,6 @@ export function textFields(
   return fetches.map((fetch, index) =>
     fetch.expressible && fetch.string ? (format.fields.get(names[index] ?? '')?.offset ?? -1) : -1,
   );
-}
-
-/** Bytes of a text without its NUL. A `__data_loc` has the length with it in the upper half; -1 for what can't be read. */
-export function textLength(location: number): number {
-  return (location >>> 16) - 1;
-}
-
-/** Where the text is: the lower half is its place in the record. */
-export function textStart(location: number, start: number): number {
-  return start + (location & 0xffff);
 }
 
 function readString(bytes: Buffer, location: number, start: number): string | undefined {

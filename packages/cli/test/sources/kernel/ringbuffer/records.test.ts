@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { RecordQueue } from '../../src/ringbuffer/records.ts';
+import { RecordQueue } from '../../../../src/sources/kernel/ringbuffer/records.ts';
 
 /** What a processor has written: by time, each with its text. */
 const written = fc

@@ -10,55 +10,29 @@
  */
 
 import * as fs from 'node:fs';
-import { type AttachedEvent, type Attachment, attach, type TracedProbe } from './attach.ts';
-import { Discovery, type DiscoveryOptions, imageFolders, type Match } from './catalogue/discovery.ts';
-import { OtherFileError } from './catalogue/open-file.ts';
-import { probeTitle } from './catalogue/probe.ts';
-import { CommandError, FailureError, systemCode, UsageError } from './errors.ts';
+import { Discovery, type DiscoveryOptions, imageFolders, type Match } from '../../catalogue/discovery.ts';
+import { OtherFileError } from '../../catalogue/open-file.ts';
+import { probeTitle } from '../../catalogue/probe.ts';
+import { CommandError, FailureError, systemCode, UsageError } from '../../errors.ts';
+import { milliseconds } from '../../monotonic.ts';
+import { type Pattern, parsePattern } from '../../pattern.ts';
+import { requireMachinePids } from '../../pid-namespace.ts';
+import { shellWord } from '../../shell.ts';
+import { SENTENCE_MAX, shown } from '../../text.ts';
+import { createInstance, type Instance, removeLeftovers } from '../../tracefs/instance.ts';
+import { openTracefs } from '../../tracefs/tracefs.ts';
+import { parseTypeOverride } from '../../types.ts';
+import { evaluate, parseWhere, type Where, whereArguments } from '../../where.ts';
+import type { RecordLayout, RecordSource, RecordVisitor, ThreadInfo } from '../record.ts';
+import type { ArgumentValue, Source, TracedProbe, TraceEvent } from '../source.ts';
+import { type AttachedEvent, attach } from './attach.ts';
 import { type Execution, Executions } from './executions.ts';
-import { milliseconds } from './monotonic.ts';
-import { type Pattern, parsePattern } from './pattern.ts';
-import { requireMachinePids } from './pid-namespace.ts';
-import type { ArgumentValue } from './ringbuffer/decoder.ts';
 import { parsePageLayout } from './ringbuffer/page.ts';
 import { RingBufferReader } from './ringbuffer/reader.ts';
 import { RecordQueue } from './ringbuffer/records.ts';
-import { shellWord } from './shell.ts';
-import type { RecordSource } from './sources/source.ts';
-import { SENTENCE_MAX, shown } from './text.ts';
-import { type ThreadInfo, ThreadTable } from './threads.ts';
-import { createInstance, type Instance, removeLeftovers } from './tracefs/instance.ts';
-import { openTracefs } from './tracefs/tracefs.ts';
-import { parseTypeOverride } from './types.ts';
-import { evaluate, parseWhere, type Where, whereArguments } from './where.ts';
+import { ThreadTable } from './threads.ts';
 
-export type { Attachment, TracedArgument, TracedProbe } from './attach.ts';
-export type { ArgumentValue } from './ringbuffer/decoder.ts';
-
-export interface TraceEvent {
-  /** Nanoseconds since `Tracer.epoch`. */
-  readonly time: number;
-  readonly cpu: number;
-  readonly pid: number;
-  readonly tid: number;
-  /** The process' name: as of threads.ts. */
-  readonly comm: string;
-  /** The thread's own name. */
-  readonly thread: string;
-  readonly probe: TracedProbe;
-  readonly args: readonly ArgumentValue[];
-}
-
-/** Called for each event in order of time. The record is at `start`, and gone when the call is over. */
-export type RecordVisitor = (
-  attachment: Attachment,
-  time: number,
-  cpu: number,
-  thread: ThreadInfo,
-  bytes: Buffer,
-  view: DataView,
-  start: number,
-) => void;
+export type { ArgumentValue, TracedArgument, TracedProbe, TraceEvent } from '../source.ts';
 
 export interface TracerOptions {
   /** As of pattern.ts. */
@@ -83,25 +57,10 @@ export interface TracerOptions {
   readonly prepared?: () => void;
 }
 
-export interface Tracer extends AsyncIterable<readonly TraceEvent[]> {
-  /** Time zero of the events, on the monotonic clock (`process.hrtime`), in nanoseconds. */
-  readonly epoch: bigint;
-  /** The same moment in milliseconds since 1970. */
-  readonly epochDate: number;
-  /** What is traced so far; grows when programs with further matching probes start. */
-  readonly probes: readonly TracedProbe[];
-  /** Probes that could not be attached or may stay silent, and files that could not be read: one sentence each. */
-  readonly problems: readonly string[];
-  /** Events that the kernel had no room for. */
-  readonly lost: number;
-  /** Programs of the tree that began before their probes were attached: one sentence for each file. */
-  readonly missed: readonly string[];
+/** Gives the events of the kernel's uprobes. `lost` are those that its buffers had no room for. */
+export interface Tracer extends Source {
   /** Looks for new files with matching probes at once. */
   rescan(): void;
-  /** No more events are recorded; the iteration ends when those that were are delivered. */
-  stop(): void;
-  /** Removes everything from the kernel. */
-  close(): void;
 }
 
 /**
@@ -493,7 +452,7 @@ class KernelTracer implements Tracer, RecordSource {
 }
 
 function eventOf(
-  { probe, readers }: Attachment,
+  { probe, readers }: RecordLayout,
   time: number,
   cpu: number,
   { pid, tid, comm, thread }: ThreadInfo,

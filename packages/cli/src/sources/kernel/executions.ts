@@ -7,10 +7,10 @@
 
 import * as fs from 'node:fs';
 import { resolve } from 'node:path';
-import { statKey } from './catalogue/maps.ts';
-import { filesOfProgram } from './program-files.ts';
-import { parseEventFormat } from './tracefs/format.ts';
-import type { Instance } from './tracefs/instance.ts';
+import { statKey } from '../../catalogue/maps.ts';
+import { filesOfProgram } from '../../program-files.ts';
+import { parseEventFormat } from '../../tracefs/format.ts';
+import type { Instance } from '../../tracefs/instance.ts';
 
 /** include/trace/events/sched.h: after an exec that succeeded. */
 const EVENT = 'events/sched/sched_process_exec';

@@ -11,17 +11,8 @@
 import * as fs from 'node:fs';
 import { basename } from 'node:path';
 import { decodeText } from 'libusdt/codecs';
-import { hasMachinePids } from './pid-namespace.ts';
-
-export interface ThreadInfo {
-  readonly tid: number;
-  /** The process; the thread itself if that is not known. */
-  readonly pid: number;
-  /** The process' name. Empty if not known. */
-  readonly comm: string;
-  /** The thread's own name, which is the process' if it did not choose one. Empty if not known. */
-  readonly thread: string;
-}
+import { hasMachinePids } from '../../pid-namespace.ts';
+import type { ThreadInfo } from '../record.ts';
 
 /** What main threads are called by what they are. */
 const MAIN_THREAD = /(^|[-_ ])[Mm]ain([-_ ]?[Tt]hread)?$|[a-z]Main$/;

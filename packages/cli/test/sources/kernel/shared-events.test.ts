@@ -1,12 +1,13 @@
 /** What the kernel is told of many sites: one event for all whose records look alike, whatever it refuses. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ProbeFile } from '../src/catalogue/probe.ts';
-import { FailureError } from '../src/errors.ts';
-import { enableShared, type SitePlan } from '../src/shared-events.ts';
-import type { FetchArgument } from '../src/tracefs/fetch-args.ts';
-import type { Instance } from '../src/tracefs/instance.ts';
-import { fakeProbe } from './fakes.ts';
+import { keyOf } from '../../../src/catalogue/maps.ts';
+import type { ProbeFile } from '../../../src/catalogue/probe.ts';
+import { FailureError } from '../../../src/errors.ts';
+import type { FetchArgument } from '../../../src/sources/kernel/fetch-args.ts';
+import { enableShared, type SitePlan } from '../../../src/sources/kernel/shared-events.ts';
+import type { Instance } from '../../../src/tracefs/instance.ts';
+import { fakeProbe } from '../../fakes.ts';
 
 interface Kernel {
   readonly instance: Instance;
@@ -71,7 +72,9 @@ function kernel({ old = false, undefinable = [], untraceable = [] }: Rules = {})
   return { instance, events };
 }
 
-const file = { path: '/bin/x', openPath: '/bin/x', statKey: '' } as ProbeFile;
+/** Any that is there. */
+const path = '/dev/null';
+const file = { path, openPath: path, statKey: keyOf(path) } as ProbeFile;
 const integer = (text: string): FetchArgument => ({
   expressible: true,
   text,
@@ -114,13 +117,13 @@ test('sites share an event if their records and their filters are alike, whereve
     [
       [
         '',
-        '/bin/x:0x10 site=\\0:u16 arg0=%di:s32',
-        '/bin/x:0x12 site=\\1:u16 arg0=+8(%sp):s32',
-        '/bin/x:0x16 site=\\2:u16 arg0=%di:s32',
+        '/dev/null:0x10 site=\\0:u16 arg0=%di:s32',
+        '/dev/null:0x12 site=\\1:u16 arg0=+8(%sp):s32',
+        '/dev/null:0x16 site=\\2:u16 arg0=%di:s32',
       ],
-      ['', '/bin/x:0x11 arg0=%di:u32'],
-      ['arg0 == 1', '/bin/x:0x13 site=\\0:u16 arg0=%di:s32', '/bin/x:0x14 site=\\1:u16 arg0=%si:s32'],
-      ['', '/bin/x:0x15 arg0=%di:s32 arg1=%si:s32'],
+      ['', '/dev/null:0x11 arg0=%di:u32'],
+      ['arg0 == 1', '/dev/null:0x13 site=\\0:u16 arg0=%di:s32', '/dev/null:0x14 site=\\1:u16 arg0=%si:s32'],
+      ['', '/dev/null:0x15 arg0=%di:s32 arg1=%si:s32'],
     ],
   );
   assert.ok([...events.values()].every(({ enabled }) => enabled));

@@ -8,7 +8,7 @@
  */
 
 import * as fs from 'node:fs';
-import { systemCode } from '../errors.ts';
+import { systemCode } from '../../../errors.ts';
 import { LOST_UNKNOWN, type PageLayout, readPage } from './page.ts';
 
 /** Called for each record, by processor; within a processor in order of time. @param start, end the data, in `bytes`. */

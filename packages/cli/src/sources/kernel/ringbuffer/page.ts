@@ -15,7 +15,7 @@
  * @module
  */
 
-import { parseFields } from '../tracefs/format.ts';
+import { parseFields } from '../../../tracefs/format.ts';
 
 export interface PageLayout {
   readonly timestamp: number;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseArguments } from 'libusdt/codecs';
-import type { ProbeArch } from '../../src/catalogue/probe.ts';
-import { fetchArgument } from '../../src/tracefs/fetch-args.ts';
+import type { ProbeArch } from '../../../src/catalogue/probe.ts';
+import { fetchArgument } from '../../../src/sources/kernel/fetch-args.ts';
 
 interface Options {
   readonly string?: boolean;

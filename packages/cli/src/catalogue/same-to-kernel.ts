@@ -7,12 +7,13 @@
  * @module
  */
 
-import type { Reopened } from '../catalogue/open-file.ts';
-import type { ProbeFile } from '../catalogue/probe.ts';
 import { systemCode, UnavailableError } from '../errors.ts';
-import { ownName } from './instance.ts';
-import { openTracefs } from './tracefs.ts';
-import { append, removeEvents, withKernelPath } from './uprobe-events.ts';
+import { ownName } from '../tracefs/instance.ts';
+import { openTracefs } from '../tracefs/tracefs.ts';
+import { append, removeEvents } from '../tracefs/uprobe-events.ts';
+import { withKernelPath } from './kernel-path.ts';
+import type { Reopened } from './open-file.ts';
+import type { ProbeFile } from './probe.ts';
 
 type Named = Reopened & Pick<ProbeFile, 'path'>;
 

@@ -3,45 +3,20 @@
  * @module
  */
 
-import * as fs from 'node:fs';
-import type { Match } from './catalogue/discovery.ts';
-import { readElfSymbols } from './catalogue/elf-file.ts';
-import { reopen } from './catalogue/open-file.ts';
-import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
-import { FileSizeError } from './catalogue/sparse-file.ts';
-import { symbolAddresses } from './catalogue/symbols.ts';
+import type { Match } from '../../catalogue/discovery.ts';
+import type { Instance } from '../../tracefs/instance.ts';
+import { type ArgumentType, argumentTypes, type TypeOverride } from '../../types.ts';
+import { type KernelField, splitWhere, type Where } from '../../where.ts';
+import type { RecordLayout } from '../record.ts';
+import type { TracedProbe } from '../source.ts';
+import type { FetchArgument } from './fetch-args.ts';
+import { planFetches } from './plan-fetches.ts';
 import { fill } from './record-shapes.ts';
-import { type ArgumentReader, argumentReaders, textFields } from './ringbuffer/decoder.ts';
+import { argumentReaders, textFields } from './ringbuffer/decoder.ts';
 import { enableShared, type SitePlan } from './shared-events.ts';
-import { type FetchArgument, fetchArgument } from './tracefs/fetch-args.ts';
-import type { Instance } from './tracefs/instance.ts';
-import { symbolsOfOperand } from './tracefs/operands.ts';
-import { type ArgumentType, argumentTypes, isText, type TypeOverride } from './types.ts';
-import { type KernelField, splitWhere, type Where } from './where.ts';
-
-export interface TracedArgument extends ArgumentType {
-  /** Why the kernel can't deliver it; undefined if it can. */
-  readonly problem: string | undefined;
-}
-
-/** A probe site that is being traced. */
-export interface TracedProbe {
-  /** Counted from 0. */
-  readonly index: number;
-  readonly provider: string;
-  readonly name: string;
-  /** For people. */
-  readonly file: string;
-  readonly site: ProbeSite;
-  readonly arguments: readonly TracedArgument[];
-}
 
 /** A traced probe, and how to read its records. */
-export interface Attachment {
-  readonly probe: TracedProbe;
-  readonly readers: readonly ArgumentReader[];
-  /** As of `textFields`. */
-  readonly texts: readonly number[];
+export interface Attachment extends RecordLayout {
   /** What of the filter the kernel does not decide. */
   readonly rest: Where | undefined;
 }
@@ -54,46 +29,6 @@ export interface AttachedEvent {
   readonly attachments: readonly Attachment[];
   /** Where in the record the number of the probe is, two bytes; undefined where there is only one probe. */
   readonly numberAt: number | undefined;
-}
-
-/** How the arguments of a site will be fetched. */
-export function planFetches(
-  file: ProbeFile,
-  site: ProbeSite,
-  types: readonly ArgumentType[],
-): FetchArgument[] {
-  const { arch } = file;
-  const { address, offset } = site;
-  if (arch === undefined || address === undefined || offset === undefined) {
-    const reason =
-      arch === undefined
-        ? `the operands of this architecture (e_machine ${file.machine}) are not known`
-        : 'the probe is not in a loaded segment';
-    return site.arguments.map(() => ({ expressible: false, reason }));
-  }
-  const names = new Set(site.arguments.flatMap(({ operand }) => symbolsOfOperand(operand, arch)));
-  const symbols = names.size > 0 ? readSymbols(file, names) : new Map<string, bigint>();
-  const context = {
-    arch,
-    fixed: file.fixed,
-    symbol: (name: string) => symbols.get(name),
-    address,
-    offset,
-  };
-  return site.arguments.map((argument, index) => fetchArgument(argument, context, isText(types[index]!)));
-}
-
-/** Without symbols, their operands can't be fetched: what is too large has none. */
-function readSymbols(file: ProbeFile, names: ReadonlySet<string>): Map<string, bigint> {
-  const fd = reopen(file);
-  try {
-    return symbolAddresses(readElfSymbols(fd), names);
-  } catch (error) {
-    if (!(error instanceof FileSizeError)) throw error;
-    return new Map();
-  } finally {
-    fs.closeSync(fd);
-  }
 }
 
 /** How a site is traced, as far as that can be said without the kernel. */
@@ -120,7 +55,7 @@ function kernelField(fetch: FetchArgument, type: ArgumentType): KernelField | un
   if (!fetch.expressible || !fetch.plain || fetch.string) return undefined;
   const { size, signed } = fetch;
   // A declared type of the other sign: compared here, where it is known.
-  if (type.scale !== 1 || type.kind === 'float' || (type.signed ?? signed) !== signed) return undefined;
+  if (type.scale !== 1 || type.kind === 'double' || (type.signed ?? signed) !== signed) return undefined;
   return { size, signed };
 }
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Fetched, fill, groupByShape } from '../src/record-shapes.ts';
-import type { FetchArgument } from '../src/tracefs/fetch-args.ts';
+import type { FetchArgument } from '../../../src/sources/kernel/fetch-args.ts';
+import { type Fetched, fill, groupByShape } from '../../../src/sources/kernel/record-shapes.ts';
 
 const registers = fc.constantFrom('di', 'si', 'dx');
 const types = fc.constantFrom('u8', 's8', 'u16', 's32', 'u32', 's64', 'u64');

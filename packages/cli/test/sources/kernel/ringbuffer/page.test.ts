@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LOST_UNKNOWN, parsePageLayout, readPage } from '../../src/ringbuffer/page.ts';
+import { LOST_UNKNOWN, parsePageLayout, readPage } from '../../../../src/sources/kernel/ringbuffer/page.ts';
 
 const HEADER_PAGE = `\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;
 \tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;
