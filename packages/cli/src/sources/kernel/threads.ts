@@ -47,7 +47,7 @@ export class ThreadTable {
     let entry = this.threads.get(tid);
     if (entry === undefined || time >= entry.until) {
       // A thread that has ended keeps what was known of it.
-      const info = (this.inProc ? readThread(tid) : undefined) ?? entry?.info ?? this.recorded(tid);
+      const info = (this.inProc ? this.readThread(tid) : undefined) ?? entry?.info ?? this.recorded(tid);
       entry = { info, until: time + TRUSTED };
       this.threads.set(tid, entry);
       if (this.threads.size > MOST) this.forget(time);
@@ -64,6 +64,20 @@ export class ThreadTable {
 
   private forget(time: number): void {
     for (const [tid, { until }] of this.threads) if (until < time) this.threads.delete(tid);
+  }
+
+  private readThread(tid: number): ThreadInfo | undefined {
+    try {
+      const status = fs.readFileSync(`/proc/${tid}/status`, 'latin1');
+      const thread = readName(tid);
+      const pid = Number(/^Tgid:\s*(\d+)/m.exec(status)?.[1] ?? tid);
+      const main = pid === tid ? thread : readName(pid);
+      if (!MAIN_THREAD.test(main)) return { tid, pid, comm: main, thread };
+      // A process that is ending still has its name, but no file any more.
+      return { tid, pid, comm: processName(main, programOf(pid) ?? this.programs.get(pid)), thread };
+    } catch {
+      return undefined;
+    }
   }
 
   /** What the kernel noted of threads that were gone before we could look. */
@@ -85,18 +99,6 @@ export class ThreadTable {
     } catch {
       return undefined;
     }
-  }
-}
-
-function readThread(tid: number): ThreadInfo | undefined {
-  try {
-    const status = fs.readFileSync(`/proc/${tid}/status`, 'latin1');
-    const thread = readName(tid);
-    const pid = Number(/^Tgid:\s*(\d+)/m.exec(status)?.[1] ?? tid);
-    const main = pid === tid ? thread : readName(pid);
-    return { tid, pid, comm: MAIN_THREAD.test(main) ? processName(main, programOf(pid)) : main, thread };
-  } catch {
-    return undefined;
   }
 }
 
