@@ -22,6 +22,7 @@ const GROUPS = {
   attach: 'attach to many probes, and end',
   cli: 'how long usdt takes to start, and for an event',
   tracers: 'usdt trace against bpftrace',
+  sinks: 'usdt stat, record and export',
 };
 
 /** Milliseconds that one of them may take. */

@@ -108,7 +108,7 @@ for (const name of ['index', 'provider']) {
 // What programs import of the command's package. They share the library with it, and the two entry points a file.
 await build({
   ...common,
-  entryPoints: [`${CLI}/src/tracer.ts`, `${CLI}/src/catalogue/index.ts`],
+  entryPoints: [`${CLI}/src/sources/kernel/tracer.ts`, `${CLI}/src/catalogue/index.ts`],
   outdir: `${CLI}/dist`,
   external: ['libusdt'],
   format: 'esm',

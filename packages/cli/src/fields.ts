@@ -5,9 +5,8 @@
 
 import { UsageError } from './errors.ts';
 import { formatValue } from './output.ts';
-import type { ArgumentValue } from './ringbuffer/decoder.ts';
+import type { ArgumentValue, TracedProbe, TraceEvent } from './sources/source.ts';
 import { shown } from './text.ts';
-import type { TracedProbe, TraceEvent } from './tracer.ts';
 
 export interface Field {
   /** As written. */

@@ -32,6 +32,18 @@ export function collectPids(text: string, previous: readonly number[] | undefine
   return [...(previous ?? []), positiveInteger(text)];
 }
 
+/** The options that say what a span is: for `option` of a command. */
+export const LATENCY_OPTION = [
+  '-l, --latency <start,done>',
+  'the time from one probe to another (may be repeated)',
+  collect,
+] as const;
+export const KEY_OPTION = [
+  '-k, --key <fields>',
+  'what is the same in both, as in arg0, arg0,arg2, arg0=arg1 or tid (default: arg0 if both have it, or tid)',
+  collect,
+] as const;
+
 /** What is traced, and how: for every command that traces. */
 export interface TargetOptions {
   readonly pid?: number[];

@@ -4,10 +4,9 @@
  */
 
 import { probeTitle } from './catalogue/probe.ts';
-import type { ArgumentValue } from './ringbuffer/decoder.ts';
+import type { ArgumentValue, Source, TracedArgument } from './sources/source.ts';
 import { standardError } from './stderr.ts';
-import { escapeUnseen, message, quoted, SENTENCE_MAX, shown, toJson } from './text.ts';
-import type { TracedArgument, TraceEvent, Tracer } from './tracer.ts';
+import { escapeUnseen, message, quoted, SENTENCE_MAX, shown } from './text.ts';
 
 export { toJson } from './text.ts';
 
@@ -35,18 +34,14 @@ export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }
 
-/** What a tracer has attached to, in one line. */
-export function describeTraced({ probes }: Pick<Tracer, 'probes'>): string {
+/** What is traced, in one line. */
+export function describeTraced({ probes }: Pick<Source, 'probes'>): string {
   if (probes.length === 0) return 'no probe matches yet: waiting for a program that has some';
   const names = [...new Set(probes.map((probe) => shown(probeTitle(probe))))];
   const list =
     names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
   const sites = probes.length > names.length ? ` at ${probes.length} places` : '';
   return `tracing ${list}${sites}`;
-}
-
-export function lostMessage(lost: number): string {
-  return `${count(lost, 'event')} lost so far: they came faster than they could be read (--buffer gives more room, --where wants fewer)`;
 }
 
 /** A value of an argument as C would write it. Control characters are escaped: the text is the traced program's. */
@@ -100,23 +95,4 @@ export class Clock {
     this.set(time);
     return `${this.isoSecond}${String(this.nanoseconds).padStart(9, '0')}Z`;
   }
-}
-
-/** An event as the commands print it with `--json`. */
-export function eventJson(event: TraceEvent, clock: Clock): string {
-  const { probe, pid, tid, comm, thread, cpu, args } = event;
-  const values = args.map((value) => value ?? null);
-  return toJson({
-    time: clock.iso(event.time),
-    provider: probe.provider,
-    probe: probe.name,
-    pid,
-    tid,
-    comm,
-    thread,
-    cpu,
-    args: values.map((value) =>
-      typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
-    ),
-  });
 }

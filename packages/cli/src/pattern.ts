@@ -5,17 +5,24 @@
  * @module
  */
 
-import type { ProbeFile, ProbeSite } from './catalogue/probe.ts';
 import { UsageError } from './errors.ts';
 import { shown } from './text.ts';
+
+/** The names of a probe: as the program wrote them, and as in an SDT note. */
+export interface ProbeNames {
+  readonly provider: string;
+  readonly name: string;
+  readonly sdtProvider: string;
+  readonly sdtName: string;
+}
 
 export interface Pattern {
   readonly text: string;
   readonly file: string | undefined;
   readonly provider: string;
   readonly name: string;
-  matches(site: Pick<ProbeSite, 'provider' | 'name' | 'sdtProvider' | 'sdtName'>): boolean;
-  matchesFile(file: Pick<ProbeFile, 'path'>): boolean;
+  matches(probe: ProbeNames): boolean;
+  matchesFile(file: { readonly path: string }): boolean;
 }
 
 /** @throws UsageError for a pattern that can't match anything. */
@@ -38,9 +45,9 @@ export function parsePattern(text: string): Pattern {
     file: matchPath ? file : undefined,
     provider,
     name,
-    matches: (site) =>
-      (matchProvider(site.provider) || matchProvider(site.sdtProvider)) &&
-      (matchName(site.name) || matchName(site.sdtName)),
+    matches: (probe) =>
+      (matchProvider(probe.provider) || matchProvider(probe.sdtProvider)) &&
+      (matchName(probe.name) || matchName(probe.sdtName)),
     matchesFile: ({ path }) =>
       matchPath === undefined ||
       matchPath.test(path) ||

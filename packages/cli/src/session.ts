@@ -10,26 +10,21 @@ import { type Child, holdCommand } from './child.ts';
 import { EXIT, NothingMatchedError, UsageError } from './errors.ts';
 import type { TargetOptions } from './options.ts';
 import { count, warn } from './output.ts';
+import { openTracer, type TracerOptions } from './sources/kernel/tracer.ts';
+import type { RecordSource, RecordVisitor } from './sources/record.ts';
+import type { Source, TraceEvent } from './sources/source.ts';
 import { shown } from './text.ts';
 import { startTime } from './tracefs/owner.ts';
-import {
-  openTracer,
-  type RecordTracer,
-  type RecordVisitor,
-  type TraceEvent,
-  type Tracer,
-  type TracerOptions,
-} from './tracer.ts';
 
 export interface SessionHandlers {
   /** Everything is attached; called before a traced command begins. */
-  readonly ready?: (tracer: Tracer) => Promise<void> | void;
+  ready(tracer: Source): Promise<void> | void;
   /** For each event, in place of an object in the batch. */
-  readonly visit?: RecordVisitor;
+  readonly visit?: RecordVisitor | undefined;
   /** A batch of events, in order of time; empty with `visit`. @returns whether to go on. */
-  readonly events: (events: readonly TraceEvent[], tracer: Tracer) => Promise<boolean> | boolean;
+  events(events: readonly TraceEvent[], tracer: Source): Promise<boolean> | boolean;
   /** The tracer has ended; it is closed afterwards. */
-  readonly end?: (tracer: Tracer) => Promise<void> | void;
+  end(tracer: Source): Promise<void> | void;
 }
 
 /** How often to see whether traced processes still exist, in milliseconds. */
@@ -52,7 +47,7 @@ export async function runSession(
   if (command && options.pid) throw new UsageError("a command (-c) and a process (-p) can't both be traced");
   for (const pid of options.pid ?? []) checkProcess(pid);
   let child: Child | undefined;
-  let tracer: RecordTracer | undefined;
+  let tracer: RecordSource | undefined;
   const timers: NodeJS.Timeout[] = [];
   let signalled = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -80,7 +75,7 @@ export async function runSession(
     tracer = opened;
     if (tracer.probes.length === 0 && !child && !options.wait) throw nothingMatched(patterns, tracer);
     for (const problem of tracer.problems) warn(problem);
-    await handlers.ready?.(tracer);
+    await handlers.ready(tracer);
     child?.release();
     // What the program's last instants wrote is in the buffers when its end is known.
     void child?.ended.then(() => opened.stop());
@@ -95,7 +90,7 @@ export async function runSession(
       }
       for (; told < tracer.problems.length; told++) warn(tracer.problems[told]!);
     }
-    await handlers.end?.(tracer);
+    await handlers.end(tracer);
     for (const missed of tracer.missed) warn(missed);
     if (!child) return EXIT.ok;
     if (child.running) {
@@ -117,7 +112,7 @@ export async function runSession(
 }
 
 /** Of a command that succeeded: whether that was seen. */
-function statusOf(patterns: readonly string[], tracer: Tracer): number {
+function statusOf(patterns: readonly string[], tracer: Source): number {
   if (tracer.missed.length > 0) return EXIT.incomplete;
   if (tracer.probes.length > 0) return EXIT.ok;
   warn(`no probe of what ran matches ${patterns.map((pattern) => shown(pattern)).join(' ')}`);
@@ -147,7 +142,7 @@ function tracerOptions(
   };
 }
 
-function nothingMatched(patterns: readonly string[], tracer: Tracer): NothingMatchedError {
+function nothingMatched(patterns: readonly string[], tracer: Source): NothingMatchedError {
   const why = tracer.problems.length > 0 ? `\n${tracer.problems.join('\n')}` : '';
   return new NothingMatchedError(
     `no probe matches ${patterns.map((pattern) => shown(pattern)).join(' ')}: 'usdt list --all' shows what there is, --wait waits for a program with such probes${why}`,
@@ -155,7 +150,7 @@ function nothingMatched(patterns: readonly string[], tracer: Tracer): NothingMat
 }
 
 /** Ends the tracer when none of the processes exists any more. */
-function watchProcesses(pids: readonly number[], tracer: Tracer): NodeJS.Timeout {
+function watchProcesses(pids: readonly number[], tracer: Source): NodeJS.Timeout {
   const starts = new Map(pids.map((pid) => [pid, startTime(pid)]));
   const timer = setInterval(() => {
     if (pids.some((pid) => startTime(pid) !== undefined && startTime(pid) === starts.get(pid))) return;

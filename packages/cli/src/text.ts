@@ -88,6 +88,16 @@ export function toJson(value: unknown): string {
   return PRINTABLE.test(text) ? text : text.replace(UNSEEN, inUnits);
 }
 
+/** The value of an argument for `toJson`. JSON has no infinity and no NaN: those are strings; what could not be read is null. */
+export function jsonValue(
+  value: number | bigint | boolean | string | undefined,
+): number | boolean | string | null {
+  if (value === undefined) return null;
+  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)))
+    return String(value);
+  return value;
+}
+
 /**
  * For readers that take UTF-8 only: exact but for backslashes, which are doubled, and bytes that are not UTF-8, which
  * become `\xff`.

@@ -17,7 +17,7 @@
 
 import { UsageError } from './errors.ts';
 import { globToRegExp } from './pattern.ts';
-import type { ArgumentValue } from './ringbuffer/decoder.ts';
+import type { ArgumentValue } from './sources/source.ts';
 
 export type Operator = '==' | '!=' | '<' | '>' | '<=' | '>=' | '~';
 

@@ -12,7 +12,7 @@ test('values are shown as C would write them, and text can not act on a terminal
   assert.equal(formatValue('{"a":"\x1b"', { kind: 'json', problem: undefined }), '{"a":"\\u001b"');
   assert.equal(shown(undefined as never, 'string'), '<unreadable>');
   assert.equal(
-    formatValue(undefined, { kind: 'float', problem: 'a register' }),
+    formatValue(undefined, { kind: 'double', problem: 'a register' }),
     '<not expressible: a register>',
   );
 });

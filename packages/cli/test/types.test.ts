@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { argumentType } from '../src/catalogue/argument-type.ts';
 import { UsageError } from '../src/errors.ts';
-import { argumentType, parseTypeOverride } from '../src/types.ts';
+import { parseTypeOverride } from '../src/types.ts';
 
 for (const [name, kind, signed, scale] of [
   ['int32_t', 'integer', true, 1],
@@ -19,8 +20,8 @@ for (const [name, kind, signed, scale] of [
   ['int64_t *', 'pointer', false, 1],
   ['int64_t*1000', 'integer', true, 1000],
   ['uint32_t * 10', 'integer', false, 10],
-  ['double', 'float', undefined, 1],
-  ['bool', 'boolean', false, 1],
+  ['double', 'double', undefined, 1],
+  ['bool', 'bool', false, 1],
 ] as const) {
   test(name, () => assert.deepEqual(argumentType(name), { name, kind, signed, scale }));
 }

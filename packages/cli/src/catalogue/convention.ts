@@ -5,7 +5,7 @@
  */
 
 import { type Arch, type ArgumentSize, PROCESSORS } from 'libusdt/codecs';
-import { argumentType } from '../types.ts';
+import { argumentType } from './argument-type.ts';
 import type { ProbeArgument } from './probe.ts';
 
 export interface Convention {
@@ -48,7 +48,7 @@ function shapeOf(type: string, word: 4 | 8): Shape {
   const { kind, signed = false } = argumentType(name) ?? { kind: 'pointer' };
   const bits = kind === 'integer' ? /(8|16|32|64)(_t)?$/.exec(name)?.[1] : undefined;
   const size = bits ? ((Number(bits) / 8) as ArgumentSize) : (BYTES[name] ?? word);
-  return { size, signed, float: kind === 'float' };
+  return { size, signed, float: kind === 'double' };
 }
 
 /** `int`, `unsigned short`, `long unsigned int`: in whatever order compilers write it. */

@@ -6,10 +6,10 @@
  */
 
 import * as fs from 'node:fs';
-import { isSameToKernel } from '../tracefs/same-file.ts';
 import { statKey } from './maps.ts';
 import { lastingPath } from './open-file.ts';
 import type { ProbeFile } from './probe.ts';
+import { isSameToKernel } from './same-to-kernel.ts';
 
 /** statfs(2), linux/magic.h. */
 const OVERLAYFS = 0x794c7630;

@@ -5,15 +5,20 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../errors.ts';
-import { type Address, DEFAULT_ADDRESS, parseAddress } from '../export/listen.ts';
-import { BUCKETS, Metrics } from '../export/metrics.ts';
-import { type MetricsServer, serveMetrics } from '../export/server.ts';
-import { checkFields, parseField } from '../fields.ts';
-import { addTargetOptions, collect, splitOperands, type TargetOptions } from '../options.ts';
-import { describeTraced, lostMessage, toJson, warn } from '../output.ts';
-import { checkPairs, Pairing, parsePairs } from '../pairs.ts';
-import { runSession } from '../session.ts';
-import { print } from '../stdout.ts';
+import { parseField } from '../fields.ts';
+import {
+  addTargetOptions,
+  KEY_OPTION,
+  LATENCY_OPTION,
+  splitOperands,
+  type TargetOptions,
+} from '../options.ts';
+import { runPipeline } from '../pipeline.ts';
+import { type Address, DEFAULT_ADDRESS, parseAddress } from '../sinks/prometheus/listen.ts';
+import { BUCKETS } from '../sinks/prometheus/metrics.ts';
+import { PrometheusSink } from '../sinks/prometheus/sink.ts';
+import { parseSpans, patternsOf, SpanSpecs } from '../spans/spec.ts';
+import { SpanStage } from '../spans/stage.ts';
 
 interface ExportOptions extends TargetOptions {
   readonly listen: Address;
@@ -41,12 +46,8 @@ export function define(command: Command): void {
       .argument('[pattern...]', 'which probes; with --latency its probes are enough'),
   )
     .option('--listen <host:port>', 'where to listen', parseAddress, parseAddress(DEFAULT_ADDRESS))
-    .option('-l, --latency <start,done>', 'the time from one probe to another (may be repeated)', collect)
-    .option(
-      '-k, --key <fields>',
-      'what is the same in both, as in arg0, arg0,arg2, arg0=arg1 or tid (default: arg0 if both have it, or tid)',
-      collect,
-    )
+    .option(...LATENCY_OPTION)
+    .option(...KEY_OPTION)
     .option(
       '--by <fields>',
       "label metrics by these fields (arg1, or comm,arg0); latencies use the end event's",
@@ -67,47 +68,16 @@ function parseBuckets(text: string): readonly number[] {
 
 async function run(operands: string[], options: ExportOptions, command: Command): Promise<void> {
   const [given, program] = splitOperands(operands, command);
-  const requests = parsePairs('--latency', options.latency, options.key);
-  // Names without a provider are meant among the probes that the patterns choose.
-  const named = requests.flatMap(({ start, done }) => [start.text, done.text]);
-  const patterns = [
-    ...new Set([...given, ...named.filter((text) => given.length === 0 || text.includes(':'))]),
-  ];
+  const requests = parseSpans('--latency', options.latency, options.key);
+  const patterns = patternsOf(given, requests);
   if (patterns.length === 0) throw new UsageError("say which probes, as in: usdt export 'webapp:*'");
   const by = (options.by?.split(',') ?? []).map((name) => parseField(name, '--by'));
-  let lost = (): number => 0;
-  const metrics = new Metrics({
+  const spans = new SpanStage(new SpanSpecs({ requests, automatic: false }));
+  const { listen, buckets, json = false, quiet = false } = options;
+  const sink = await PrometheusSink.listen({ listen, by, spans, buckets, json, quiet });
+  await runPipeline(patterns, { ...options, wait: true }, program, {
+    spans,
     by,
-    pairing: new Pairing({ requests, automatic: false }),
-    buckets: options.buckets,
-    lost: () => lost(),
+    sinks: [sink.metrics, sink],
   });
-  let toldLost = 0;
-  let server: MetricsServer | undefined;
-  try {
-    // An address that can't be had is told before anything is attached.
-    server = await serveMetrics(options.listen, metrics);
-    const { url } = server;
-    process.exitCode = await runSession(patterns, { ...options, wait: true }, program, {
-      ready: async (tracer) => {
-        lost = () => tracer.lost;
-        checkFields(by, tracer.probes, '--by');
-        for (const problem of checkPairs(requests, tracer.probes, '--latency')) warn(problem);
-        metrics.update(tracer.probes);
-        if (options.json) await print(`${toJson({ url })}\n`);
-        if (options.quiet) return;
-        warn(describeTraced(tracer));
-        warn(`metrics are at ${url}`);
-      },
-      events: (events, tracer) => {
-        metrics.update(tracer.probes);
-        for (const event of events) metrics.add(event);
-        if (tracer.lost > toldLost) warn(lostMessage(tracer.lost));
-        toldLost = tracer.lost;
-        return true;
-      },
-    });
-  } finally {
-    server?.close();
-  }
 }

@@ -5,7 +5,7 @@
 
 import { CommandError } from '../errors.ts';
 import { hasMachinePids } from '../pid-namespace.ts';
-import { openTracer, type TraceEvent, type Tracer } from '../tracer.ts';
+import { openTracer, type TraceEvent, type Tracer } from '../sources/kernel/tracer.ts';
 import type { Finding } from './check.ts';
 
 /** What the self-test needs of a probe of this process. */

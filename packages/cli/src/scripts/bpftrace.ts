@@ -90,7 +90,7 @@ export const bpftrace: ScriptLanguage = {
 
 function value(type: ScriptArgument, name: string): string {
   if (type.text) return `str(${name})`;
-  if (type.kind === 'pointer' || type.kind === 'float' || type.size === 8) return name;
+  if (type.kind === 'pointer' || type.kind === 'double' || type.size === 8) return name;
   // A note's size is not always the one that was fetched: the cast cuts, and sets the sign.
   return `(${type.isSigned ? '' : 'u'}int${type.size * 8})${name}`;
 }

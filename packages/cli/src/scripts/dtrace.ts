@@ -92,7 +92,7 @@ export const dtrace: ScriptLanguage = {
 
 function value(type: ScriptArgument, name: string): string {
   if (type.text) return `${name} == 0 ? "(null)" : copyinstr(${name})`;
-  if (type.kind === 'pointer' || type.kind === 'float') return `(uint64_t)${name}`;
+  if (type.kind === 'pointer' || type.kind === 'double') return `(uint64_t)${name}`;
   // Two casts: what the first cuts to its size the second extends to what printf is told.
   const wide = type.isSigned ? 'int64_t' : 'uint64_t';
   return type.size === 8

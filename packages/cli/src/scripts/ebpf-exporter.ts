@@ -206,6 +206,6 @@ export const ebpfExporter: ScriptLanguage = {
 function cType(type: ScriptArgument): string {
   if (type.text) return 'const char *';
   if (type.kind === 'pointer') return 'void *';
-  if (type.kind === 'float') return 'u64 ';
+  if (type.kind === 'double') return 'u64 ';
   return `${type.isSigned ? 's' : 'u'}${[1, 2, 4, 8].includes(type.size) ? type.size * 8 : 64} `;
 }

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { planFetches } from '../attach.ts';
+import { isText } from '../catalogue/argument-type.ts';
 import { shellWord } from '../shell.ts';
+import { planFetches } from '../sources/kernel/plan-fetches.ts';
 import { SENTENCE_MAX, shown } from '../text.ts';
 import { eventDefinition, isOneWord } from '../tracefs/uprobe-events.ts';
-import { isText } from '../types.ts';
 import {
   baseName,
   brokenRule,
@@ -83,7 +83,7 @@ function define(probe: ScriptProbe, index: number, names: Words): string {
         return [];
       }
       const type = probe.arguments[n];
-      const inHex = type && !isText(type) && (type.kind === 'pointer' || type.kind === 'float');
+      const inHex = type && !isText(type) && (type.kind === 'pointer' || type.kind === 'double');
       return [`arg${n}=${inHex ? fetch.text.replace(/:[us](\d+)$/, ':x$1') : fetch.text}`];
     });
     const event = names.unique(identifier(probe.sdtName));

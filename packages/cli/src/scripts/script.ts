@@ -4,12 +4,13 @@
  * @module
  */
 
+import type { ArgumentType } from '../catalogue/argument-type.ts';
 import type { Match } from '../catalogue/discovery.ts';
 import { isGuarding, keysGuarded } from '../catalogue/guarded.ts';
 import { keyOf } from '../catalogue/maps.ts';
 import { type ProbeFile, type ProbeSite, probeTitle } from '../catalogue/probe.ts';
 import { escapeUnseen, shown } from '../text.ts';
-import { type ArgumentType, argumentTypes, type TypeOverride } from '../types.ts';
+import { argumentTypes, type TypeOverride } from '../types.ts';
 
 /** A probe in one file; it may have several sites there. */
 export interface ScriptProbe {
@@ -142,7 +143,7 @@ export function signature(probe: ScriptProbe): string {
 /** What the numbers of some types mean, in words for a comment: the tracers know integers and text only. */
 export function notesOn(types: readonly ScriptArgument[]): string[] {
   return types.flatMap((type, index) => {
-    if (type.kind === 'float')
+    if (type.kind === 'double')
       return [`arg${index} is a ${shown(type.name)}: what is shown are the bits of the ${bitsName(type)}`];
     if (type.scale !== 1) return [`arg${index} is shown times ${type.scale}: divide it to get the value`];
     return [];
@@ -221,6 +222,6 @@ export function printfArguments(types: readonly ScriptArgument[], dialect: Print
 function conversion({ kind, isSigned }: ScriptArgument, { long, string }: PrintfDialect): string {
   if (kind === 'json') return '%s';
   if (kind === 'string') return string;
-  if (kind === 'pointer' || kind === 'float') return `0x%${long}x`;
+  if (kind === 'pointer' || kind === 'double') return `0x%${long}x`;
   return `%${long}${isSigned ? 'd' : 'u'}`;
 }

@@ -5,9 +5,6 @@
  */
 
 import * as fs from 'node:fs';
-import { keyOf } from '../catalogue/maps.ts';
-import { type Reopened, reopenAsPath } from '../catalogue/open-file.ts';
-import type { ProbeFile, ProbeSite } from '../catalogue/probe.ts';
 import { FailureError, systemCode } from '../errors.ts';
 import { shown } from '../text.ts';
 
@@ -16,12 +13,19 @@ const MAX_NAME = 63;
 /** MAX_TRACE_ARGS. */
 export const MAX_FETCH_ARGS = 128;
 
+/** Where a probe is in its file. */
+export interface ProbePlace {
+  /** Undefined: in no part that is loaded. */
+  readonly offset: bigint | undefined;
+  readonly semaphoreOffset: bigint | undefined;
+}
+
 /** `p:GROUP/EVENT PATH:OFFSET(SEMAPHORE) arg0=...`, without the newline. */
 export function eventDefinition(
   group: string,
   event: string,
   path: string,
-  site: Pick<ProbeSite, 'offset' | 'semaphoreOffset'>,
+  site: ProbePlace,
   fetchArgs: readonly string[],
 ): string {
   if (site.offset === undefined) throw new TypeError('the probe is not in a loaded segment');
@@ -31,7 +35,10 @@ export function eventDefinition(
 }
 
 /** A name for the event of a site: for people, since the number makes it unique. */
-export function eventName(site: Pick<ProbeSite, 'sdtProvider' | 'sdtName'>, n: number): string {
+export function eventName(
+  site: { readonly sdtProvider: string; readonly sdtName: string },
+  n: number,
+): string {
   const suffix = `_${n}`;
   const readable = `${site.sdtProvider}__${site.sdtName}`.replaceAll(/\W/g, '_');
   return (/^\d/.test(readable) ? `_${readable}` : readable).slice(0, MAX_NAME - suffix.length) + suffix;
@@ -50,22 +57,6 @@ export function isOneWord(path: string): boolean {
     bytes.length <= MAX_PATH &&
     !bytes.some((byte) => byte === 0xa0 || /[\s#]/.test(String.fromCharCode(byte)))
   );
-}
-
-/**
- * Events are defined by inode, so any name will do: the file's own where it works for the kernel, else this process'
- * open file. @throws OtherFileError when the file's path leads elsewhere by now, or the system's error.
- */
-export function withKernelPath<T>(file: Reopened & Pick<ProbeFile, 'path'>, use: (path: string) => T): T {
-  const { path, openPath, statKey } = file;
-  // The kernel takes a name from our root, not the process'; and another file may have the name by now.
-  if (path === openPath && isOneWord(path) && keyOf(path) === statKey) return use(path);
-  const fd = reopenAsPath(file);
-  try {
-    return use(`/proc/${process.pid}/fd/${fd}`);
-  } finally {
-    fs.closeSync(fd);
-  }
 }
 
 /** @throws FailureError with the kernel's own explanation. */

@@ -19,7 +19,7 @@ import {
   withoutTracing,
 } from '../../../../test/support/usdt.ts';
 import { until } from '../../../../test/support/wait.ts';
-import { openTracer } from '../../src/tracer.ts';
+import { openTracer } from '../../src/sources/kernel/tracer.ts';
 
 const folder = temporaryFolder();
 const env = { ...process.env, LIBUSDT_DIR: join(folder, 'cache'), NO_COLOR: '1' };

@@ -39,6 +39,21 @@ test('every module in commands/ has a file that the command line starts', { skip
   }
 });
 
+test('a command loads its own sink alone, and those that do not trace none', { skip }, () => {
+  const sinksOf = (command: string) => {
+    const code = fs.readFileSync(new URL(`../../dist/${command}.cjs`, import.meta.url), 'utf8');
+    return [
+      ...new Set(Array.from(code.matchAll(/^\/\/ packages\/cli\/src\/sinks\/(\w+)\//gm), ([, name]) => name)),
+    ];
+  };
+  assert.deepEqual(sinksOf('trace'), ['lines']);
+  assert.deepEqual(sinksOf('stat'), ['stat']);
+  assert.deepEqual(sinksOf('record'), ['perfetto']);
+  assert.deepEqual(sinksOf('export'), ['prometheus']);
+  for (const command of ['list', 'script', 'build', 'doctor'])
+    assert.deepEqual(sinksOf(command), [], command);
+});
+
 test('what is no command is told, also if there is such a file', { skip }, () => {
   const { cache } = makeCache();
   for (const name of ['nonsense', 'main', 'usdt-start', '../main', 'guarded-child', '__proto__', ''])

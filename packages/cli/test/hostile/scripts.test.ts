@@ -422,7 +422,7 @@ test('types and names that a program declares are foreign too', () => {
         ...{ provider, name, sdtProvider: provider, sdtName: name, path: '/bin/true', file, sites: [site] },
         arguments: [
           { ...base, name: type },
-          { ...base, kind: 'float', name: type },
+          { ...base, kind: 'double', name: type },
         ],
       } as unknown as ScriptProbe;
       for (const [tracer, { generate, obstacle }] of Object.entries(TRACERS)) {
