@@ -1,6 +1,5 @@
 /**
  * Bundlers, each as its users start it: everything that a program imports, in one file for Node.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,7 +1,6 @@
 /**
  * The tarballs as they would be published: `npm pack`, with its scripts, of all packages in a copy of the sources. The
  * copy has an old dist in it, which must not get into any of them.
- * @module
  */
 
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,5 @@
 /**
  * Package managers, compilers and bundlers of test/installed, and projects that use the tarballs.
- * @module
  */
 
 import { spawn } from 'node:child_process';

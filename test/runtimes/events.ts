@@ -1,6 +1,5 @@
 /**
  * The events of programs/app.mjs, and the scripts that print them.
- * @module
  */
 
 /** What a tracer prints of one event of each probe of programs/app.mjs, sorted. */

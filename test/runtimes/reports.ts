@@ -1,6 +1,5 @@
 /**
  * What programs/status.mjs reports, and what must hold of it.
- * @module
  */
 
 import assert from 'node:assert/strict';

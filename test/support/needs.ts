@@ -1,7 +1,6 @@
 /**
  * What a test needs of its machine. Where that is not there the test is skipped, and the reason names it; with
  * LIBUSDT_TEST_ALL=1, as `npm run test:all` sets it, it is a failure.
- * @module
  */
 
 import { existsSync } from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * The SDT notes of a file, by our own reader. Where readelf is there, it must see the same.
- * @module
  */
 
 import assert from 'node:assert/strict';

@@ -1,7 +1,6 @@
 /**
  * Projects as users have them: a folder with a package.json that names packages from npm and, as the README says, the
  * drop-in. It is packed, and served by a registry that has all other packages too, so that every line is the real one.
- * @module
  */
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';

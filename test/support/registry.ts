@@ -2,7 +2,6 @@
  * A registry of npm packages that has our tarballs, and of everybody else's packages what is installed in a folder: so
  * nothing comes over the network.
  * https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md
- * @module
  */
 
 import { spawnSync } from 'node:child_process';

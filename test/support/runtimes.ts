@@ -1,6 +1,5 @@
 /**
  * The runtimes of test/installed/runtimes, and programs that run on them.
- * @module
  */
 
 import assert from 'node:assert/strict';

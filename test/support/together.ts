@@ -1,7 +1,6 @@
 /**
  * Runs test files in one process, one after the other: a process for each, with tsx to load it, takes half a second of
  * processor time, which is more than most of them need.
- * @module
  */
 
 import { describe } from 'node:test';

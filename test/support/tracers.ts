@@ -1,7 +1,6 @@
 /**
  * Programs with probes, tracers, and waiting for what they say. Nothing waits
  * for a time: a program says when it is traced, a tracer prints what it got.
- * @module
  */
 
 import assert from 'node:assert/strict';

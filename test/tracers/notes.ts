@@ -1,6 +1,5 @@
 /**
  * The SDT notes of a file, with the places in it that the kernel puts uprobes at.
- * @module
  */
 
 import assert from 'node:assert/strict';

@@ -1,6 +1,5 @@
 /**
  * Uprobes written straight into tracefs, with no tracer in between. https://docs.kernel.org/trace/uprobetracer.html
- * @module
  */
 
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * What the tests of this folder share: the virtual machine of vm.sh, and the library as programs in it import it.
- * @module
  */
 
 import { spawn } from 'node:child_process';

@@ -1,7 +1,6 @@
 /**
  * A command that is run under the tracer: it is started at once but held before its first instruction, so that its
  * process is known and the probes of its files are attached before it begins.
- * @module
  */
 
 import type { ChildProcess } from 'node:child_process';

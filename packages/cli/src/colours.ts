@@ -1,6 +1,5 @@
 /**
  * Colours on a terminal. As https://no-color.org and https://force-color.org ask for, and on CI, whose pages show them.
- * @module
  */
 
 import { isTerminal } from './stdout.ts';

@@ -3,7 +3,6 @@
  * library keeps what it loads: V8 takes what is there as it is. To compile takes half of the time until a command does
  * anything. Node keeps such code itself since version 22, but in the shared /tmp unless it is told where, and less of it:
  * what is compiled later is missing.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * What a command can end with. The exit codes are part of the interface: docs/cli/README.md lists them.
- * @module
  */
 
 import { shown } from './text.ts';

@@ -1,6 +1,5 @@
 /**
  * Fields of an event that a user names in options: `arg0`, `pid`, `tid`, `comm`, `thread`.
- * @module
  */
 
 import { UsageError } from './errors.ts';

@@ -1,6 +1,5 @@
 /**
  * Whatever is kept for each value of some fields: one entry for each, until there are too many.
- * @module
  */
 
 import type { TraceEvent } from './sources/source.ts';

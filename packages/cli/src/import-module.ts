@@ -1,7 +1,6 @@
 /**
  * Imports a module of the user's. In the bundle this is a file of its own, which Node's loader loads: code that was
  * kept compiled (compiled.ts) can't import.
- * @module
  */
 
 /** @returns its exports. */

@@ -1,6 +1,5 @@
 /**
  * What needs Linux itself. The rest works on every system: `build`, `script`, and `list` of files.
- * @module
  */
 
 import { UnavailableError } from './errors.ts';

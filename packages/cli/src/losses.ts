@@ -1,6 +1,5 @@
 /**
  * The account of events that there was no room for: who was told of how many.
- * @module
  */
 
 import { count, warn } from './output.ts';

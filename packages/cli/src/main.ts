@@ -1,7 +1,6 @@
 /**
  * The `usdt` command. A bundle holds it with one of the commands, or with none, for help and for mistakes: most of the
  * time of a short command is for loading it.
- * @module
  */
 
 import { join } from 'node:path';

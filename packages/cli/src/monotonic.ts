@@ -1,6 +1,5 @@
 /**
  * The monotonic clock, as `performance.now()`, for which Node loads a millisecond's worth of modules.
- * @module
  */
 
 /** Milliseconds since some moment. */

@@ -1,6 +1,5 @@
 /**
  * Options that several commands have.
- * @module
  */
 
 import { type Command, InvalidArgumentError } from 'commander';

@@ -1,6 +1,5 @@
 /**
  * Text for people and lines of JSON.
- * @module
  */
 
 import { probeTitle } from './catalogue/probe.ts';

@@ -2,7 +2,6 @@
  * Which probes: `PROVIDER:PROBE`, `FILE:PROVIDER:PROBE`, or `PROBE` of any provider. `*`, `?` and `[abc]` stand for
  * what they do in a shell. `-` and `__` are the same: programs write one, SDT notes the other. A leading `usdt:`, as in
  * bpftrace, is skipped.
- * @module
  */
 
 import { UsageError } from './errors.ts';

@@ -1,7 +1,6 @@
 /**
  * Process ids of the kernel's tracer are those of the whole machine. In a container with process ids of its own they mean
  * nothing in `/proc`, and the container's mean nothing to the tracer.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * Source -> spans -> sinks: what every command that traces is made of. A command chooses the parts, and says no more.
- * @module
  */
 
 import { checkFields, type Field } from './fields.ts';

@@ -3,7 +3,6 @@
  * programs that its words name, also behind wrappers (`env X=1 php`, `timeout 5 ./server`, `sh -c '...'`) and in
  * scripts, with their interpreters and the libraries that they are linked with. That is a guess: what did run is known
  * afterwards (tracer.ts).
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * The commands, and the parser of the command line. A command is a module in commands/ with a `define` function.
- * @module
  */
 
 import { readFileSync } from 'node:fs';

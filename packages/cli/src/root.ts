@@ -1,6 +1,5 @@
 /**
  * The command that runs this one again, as root.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,7 +1,6 @@
 /**
  * A run of the tracer for a command line: opens it for the options, starts the command to trace, ends when it is time,
  * and leaves nothing behind, whatever ends it.
- * @module
  */
 
 import { constants } from 'node:os';

@@ -1,6 +1,5 @@
 /**
  * Words for a shell's command line.
- * @module
  */
 
 /** What every shell takes as it is. */

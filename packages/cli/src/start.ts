@@ -1,7 +1,6 @@
 /**
  * Where `usdt` starts: runs the file of the command that the command line names, and no other, or main.cjs if it names
  * none.
- * @module
  */
 
 import { existsSync } from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * Where messages go.
- * @module
  */
 
 let stream: NodeJS.WriteStream | undefined;

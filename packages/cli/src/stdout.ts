@@ -1,6 +1,5 @@
 /**
  * The standard output.
- * @module
  */
 
 import * as fs from 'node:fs';

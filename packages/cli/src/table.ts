@@ -1,6 +1,5 @@
 /**
  * Tables of text without lines.
- * @module
  */
 
 import stringWidth from 'string-width';

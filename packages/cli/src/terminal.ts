@@ -1,6 +1,5 @@
 /**
  * A terminal that is drawn on as a whole, and given back as it was, whatever ends the process.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -7,7 +7,6 @@
  * - In JSON it is exact: `toJson`.
  *
  * Names that are not UTF-8 have lone surrogates for bytes (`decodeText` of libusdt), which are shown as `\xff`.
- * @module
  */
 
 /**

@@ -1,6 +1,5 @@
 /**
  * The types of a site's arguments: as its file has them, or as the option `--types` says.
- * @module
  */
 
 import { type ArgumentType, argumentType } from './catalogue/argument-type.ts';

@@ -1,6 +1,5 @@
 /**
  * Numbers for people, in three digits.
- * @module
  */
 
 const UNITS: readonly (readonly [unit: string, nanoseconds: number])[] = [

@@ -12,7 +12,6 @@
  * `comm` is the process' name or the thread's: it is equal if one of them is. `thread` is the thread's alone.
  * A comparison with an argument that the probe does not have, or with a value of another kind, is false.
  * The kernel's language: https://docs.kernel.org/trace/events.html#event-filtering
- * @module
  */
 
 import { UsageError } from './errors.ts';

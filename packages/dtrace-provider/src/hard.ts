@@ -2,7 +2,6 @@
  * NODE_DTRACE_PROVIDER_REQUIRE=hard: for those who would rather have no program than one that can't be traced.
  * The original throws from `require()` what kept it from loading its compiled part. Here there is no such part, so it
  * is what keeps this machine from tracing: the same error, at the same place.
- * @module
  */
 
 import { createProvider } from 'libusdt';

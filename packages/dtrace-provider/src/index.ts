@@ -1,7 +1,6 @@
 /**
  * What `require('dtrace-provider')` gives, and nothing else.
  * https://github.com/chrisa/node-dtrace-provider/blob/master/dtrace-provider.js
- * @module
  */
 
 import { assertTraceable, isHard } from './hard.ts';

@@ -2,7 +2,6 @@
  * Names as every tracer takes them. The original takes any, and tracers then drop the probe without a word;
  * programs exist that live with that, so a name is fixed rather than refused.
  * The rules are libusdt's (packages/libusdt/src/provider/names.ts).
- * @module
  */
 
 const LONGEST_PROVIDER = 53;

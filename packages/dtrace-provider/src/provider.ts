@@ -3,7 +3,6 @@
  * down to the messages of its errors; what that leaves to chance is decided in favour of the program that is traced.
  * https://github.com/chrisa/node-dtrace-provider/blob/master/src/dtrace_provider.cc
  * https://github.com/chrisa/node-dtrace-provider/blob/master/src/dtrace_probe.cc
- * @module
  */
 
 import { createProvider } from 'libusdt';

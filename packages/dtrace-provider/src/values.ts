@@ -1,7 +1,6 @@
 /**
  * Argument types, and what becomes of values, where that is not what libusdt makes of them anyway.
  * https://github.com/chrisa/node-dtrace-provider/blob/master/src/dtrace_argument.cc
- * @module
  */
 
 import type { CTypeName } from 'libusdt';

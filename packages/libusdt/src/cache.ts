@@ -1,7 +1,6 @@
 /**
  * Where the library keeps what it loads (`libusdt/cache`), for tools: which folders it looks at, which one it takes here,
  * and what the files in it are called.
- * @module
  */
 
 export { chooseFolder, type Environment, type Folder, folderCandidates } from './publish/folder.ts';

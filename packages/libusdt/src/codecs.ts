@@ -1,7 +1,6 @@
 /**
  * The low-level API (`libusdt/codecs`): the codecs that the library and its tools are made of, bytes in, values out, and
  * back. They ask no runtime, so they work in browsers too. It follows the formats, so it may grow with a minor version.
- * @module
  */
 
 export type {

@@ -2,7 +2,6 @@
  * A file system that is mounted nowhere: a descriptor leads to it, no other process sees it, and it is gone when the
  * process is, also by SIGKILL. For the command `usdt`; no part of the library's API.
  * https://man7.org/linux/man-pages/man2/fsmount.2.html
- * @module
  */
 
 import { openLibc } from './platform/libc.ts';

@@ -8,7 +8,6 @@
  * web.enable();
  * web.probes['request-start'].fire(1, '/');
  * ```
- * @module
  */
 
 import { type ProbeShapes, Provider, type ProviderOptions } from './provider/provider.ts';

@@ -1,6 +1,5 @@
 /**
  * What several sources say of a request that this program makes.
- * @module
  */
 
 import type { ClientRequest } from 'node:http';

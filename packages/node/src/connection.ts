@@ -1,6 +1,5 @@
 /**
  * What several sources say of a connection.
- * @module
  */
 
 import type { Socket } from 'node:net';

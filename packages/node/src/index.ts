@@ -1,7 +1,6 @@
 /**
  * `node --import @libusdt/node app.js`: Node's own probes, in provider `node`. Importing it makes them visible; for
  * bridges alone import `@libusdt/node/bridge`.
- * @module
  */
 
 import { provideNode } from './provider.ts';

@@ -1,7 +1,6 @@
 /**
  * What Node tells through a PerformanceObserver, after the fact.
  * https://nodejs.org/api/perf_hooks.html
- * @module
  */
 
 import { type EntryType, type PerformanceEntry, PerformanceObserver, performance } from 'node:perf_hooks';

@@ -1,6 +1,5 @@
 /**
  * Provider `node`: once in each thread, also if several copies of this package are loaded.
- * @module
  */
 
 import type { Provider } from 'libusdt';

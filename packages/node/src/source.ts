@@ -1,7 +1,6 @@
 /**
  * A source is a part of Node that tells what it does, with the probes that it fires. A provider is made of a list of
  * sources. Nothing but that list names a source.
- * @module
  */
 
 import { createProvider, type ProbeShape, type ProbeShapes, type Provider, UsdtError } from 'libusdt';

@@ -10,7 +10,6 @@
  * All functions that `createIds` makes share one body. It meets objects of every kind, so V8 makes it megamorphic and
  * looks a table up at each call. So the callers at each request of a busy server (connection.ts, sources/http.ts) have
  * a class of their own.
- * @module
  */
 
 /** The constructor of a derived class adds its fields to the object that this one returns. */

@@ -1,6 +1,5 @@
 /**
  * Sources that are a TracingChannel.
- * @module
  */
 
 import type { CTypeName, Probe } from 'libusdt';

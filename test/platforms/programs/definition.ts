@@ -1,6 +1,5 @@
 /**
  * The provider of the test of platforms, and what it fires.
- * @module
  */
 
 const MANY = Array.from({ length: 32 }, () => 'int32_t' as const);

@@ -1,6 +1,5 @@
 /**
  * A provider's life on an operating system that stand-in.c plays. Prints what platforms.test.ts expects as JSON.
- * @module
  */
 import './platform.ts';
 import { createProvider } from '../../../packages/libusdt/src/index.ts';

@@ -4,7 +4,6 @@
  * one that moves an argument into the register of the result, and the engine stores that in the frame.
  *
  * Run by Node 24, which strips the types. Prints what arm64.test.ts expects as JSON.
- * @module
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';

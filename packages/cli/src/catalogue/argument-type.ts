@@ -1,7 +1,6 @@
 /**
  * C types of arguments -> what to make of the words that the kernel delivers. The names are those of libusdt's
  * declarations (`.note.libusdt`) and of the option `--types`.
- * @module
  */
 
 /** As libusdt names them. */

@@ -1,6 +1,5 @@
 /**
  * The argument string of a note -> arguments.
- * @module
  */
 
 import { type Operand, parseArguments } from 'libusdt/codecs';

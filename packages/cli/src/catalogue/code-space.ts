@@ -1,6 +1,5 @@
 /**
  * Where the code of a file is: addresses, places in the file, and the bytes at tracepoints.
- * @module
  */
 
 import type { Need } from './sparse-file.ts';

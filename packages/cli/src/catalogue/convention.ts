@@ -1,7 +1,6 @@
 /**
  * Arguments that are known by their C types alone, as DOF has them: at a tracepoint they are where the C calling
  * convention puts them just before a call, since a call it was until `dtrace -G` or Apple's linker overwrote it.
- * @module
  */
 
 import { type Arch, type ArgumentSize, PROCESSORS } from 'libusdt/codecs';

@@ -1,7 +1,6 @@
 /**
  * Finds the probes that patterns ask for, now and again later: in files named, in processes, in a program about to be
  * started, and in libusdt's images of earlier runs, which is where the probes of a program are before it starts.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -6,7 +6,6 @@
  * offset + 1 for a probe, since Apple's linker notes the place of a call's operand; and offset - 2 for an is-enabled probe,
  * whose answer follows an instruction of two bytes.
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/dev/dtrace/fasttrap.c (fasttrap_meta_create_probe)
- * @module
  */
 
 import {

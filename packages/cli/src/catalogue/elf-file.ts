@@ -1,6 +1,5 @@
 /**
  * The outline of an ELF file, and the sections that tell of probes.
- * @module
  */
 
 import { type ElfFile, type ElfSection, readElf, SHT_DYNSYM, SHT_SUNW_dof, SHT_SYMTAB } from 'libusdt/codecs';

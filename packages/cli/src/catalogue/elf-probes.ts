@@ -6,7 +6,6 @@
  * Prelinking moves a file's addresses without touching its notes. By how much: the address that `.stapsdt.base` has now,
  * less the one in the note, which it had when the file was linked.
  * https://sourceware.org/systemtap/wiki/UserSpaceProbeImplementation
- * @module
  */
 
 import {

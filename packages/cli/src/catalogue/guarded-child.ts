@@ -1,4 +1,4 @@
-/** The child process of guarded.ts: reads what it is asked for, and may never come back from it. @module */
+/** The child process of guarded.ts: reads what it is asked for, and may never come back from it. */
 
 import * as fs from 'node:fs';
 import { deserialize } from 'node:v8';

@@ -4,7 +4,6 @@
  * signal helps. A network file system whose server is gone does the same. So what is not on a local file system of our own
  * is read by a child process, which can be killed. What is on one is opened by the kernel's own link to it, which needs
  * no path: on the way of a path its process may have mounted something since.
- * @module
  */
 
 import type { SpawnSyncOptionsWithBufferEncoding } from 'node:child_process';

@@ -1,4 +1,4 @@
-/** The catalogue: probes of files and processes. Export, statistics and scripts start here. @module */
+/** The catalogue: probes of files and processes. Export, statistics and scripts start here. */
 
 export { typeOfOperand } from './arguments.ts';
 export { probesOfElf } from './elf-probes.ts';

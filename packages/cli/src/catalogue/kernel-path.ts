@@ -1,6 +1,5 @@
 /**
  * The path by which the kernel is told of a file.
- * @module
  */
 
 import * as fs from 'node:fs';

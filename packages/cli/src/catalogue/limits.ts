@@ -2,7 +2,6 @@
  * How much is read of files that others made: root looks into everything that any user's processes have mapped, and a
  * file costs its owner nothing to make large. What is beyond a limit is passed over, and said to be. Real files are far
  * below: node, clang and PostgreSQL have notes of a few kilobytes, an image of libusdt with 100,000 probes 20 MiB.
- * @module
  */
 
 const MIB = 1024 * 1024;

@@ -1,6 +1,5 @@
 /**
  * The outlines of a Mach-O file's slices, and the sections that hold DOF documents.
- * @module
  */
 
 import {

@@ -1,7 +1,6 @@
 /**
  * Mach-O file -> its probes, which are in DOF documents: in sections that Apple's linker made and dyld registers, or in
  * images of libusdt.
- * @module
  */
 
 import {

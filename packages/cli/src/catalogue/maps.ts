@@ -1,7 +1,6 @@
 /**
  * `/proc/PID/maps`: the files that a process has in its memory.
  * https://docs.kernel.org/filesystems/proc.html
- * @module
  */
 
 import * as fs from 'node:fs';

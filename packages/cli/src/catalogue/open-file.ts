@@ -2,7 +2,6 @@
  * Opens files that may not be what they seem. Where another process' path leads is up to that process' user, who can
  * mount a FIFO there, whose opening waits for ever, or a device, whose opening does something. So a path is first looked
  * up without opening what it leads to (O_PATH), and opened only if that is the file which was expected.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * What a catalogue holds: the probe sites of object files, with everything that a tracer needs to know of them.
- * @module
  */
 
 import type { Arch } from 'libusdt/codecs';

@@ -2,7 +2,6 @@
  * Whether two paths lead to one file for the kernel's uprobes. Device and inode do not tell: overlay mounts, as
  * containers have, show a device of their own for a file that they share, and the inode number of the file below for a
  * copy that they do not. So the kernel is asked; where it can't be, the times of the last changes decide.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -4,7 +4,6 @@
  * kernel knows which inode that is. Of two events with one name it refuses the second if it is on the same inode and
  * place (`trace_uprobe_has_same_uprobe` in kernel/trace/trace_uprobe.c, Linux 5.5), and takes it otherwise. The events
  * are never enabled, and gone when the answer is there.
- * @module
  */
 
 import { systemCode, UnavailableError } from '../errors.ts';

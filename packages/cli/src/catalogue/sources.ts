@@ -4,7 +4,6 @@
  * A process may live in a container, with other file systems than ours: its files are opened through
  * `/proc/PID/map_files`, which also reaches files without a name, or `/proc/PID/root`. One file has many names and many
  * processes, and more than one device where containers share it: same-file.ts tells that it is the same.
- * @module
  */
 
 import * as fs from 'node:fs';

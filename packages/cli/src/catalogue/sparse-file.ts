@@ -3,7 +3,6 @@
  *
  * The readers of libusdt want the whole file as one array. So they get one: of the file's size, filled only where they
  * look. Memory that nobody touches is never allocated by the operating system, and the readers' checks all hold.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * Addresses of named symbols: compilers name a global variable in an operand, as in `4@counter(%rip)`.
- * @module
  */
 
 import { decodeText, type ElfFile, SHT_DYNSYM, SHT_SYMTAB } from 'libusdt/codecs';

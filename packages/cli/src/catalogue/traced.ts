@@ -2,7 +2,6 @@
  * Is a probe traced now? Every tracer on Linux patches the tracepoint in the memory of the process: int3, a call, brk.
  * Some raise the probe's semaphore as well. So the truth is in the process: its bytes differ from the file's, or the
  * counter is not zero. Where no process can be looked at, there is no answer.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,7 +1,6 @@
 /**
  * DTrace's own notes, of the section `.note.usdt` -> probe sites. A tracepoint's note has the operands, and its provider's
  * note the C types; a program may lack the latter.
- * @module
  */
 
 import {

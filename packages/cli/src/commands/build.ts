@@ -1,6 +1,5 @@
 /**
  * `usdt build`: an image ahead of time, for programs that ship in a read-only artifact.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * `usdt doctor`: what works here, what does not, and what mends it.
- * @module
  */
 
 import type { Command } from 'commander';

@@ -1,6 +1,5 @@
 /**
  * `usdt export`: an agent that counts and measures, and tells Prometheus.
- * @module
  */
 
 import { type Command, InvalidArgumentError } from 'commander';

@@ -1,6 +1,5 @@
 /**
  * `usdt list`: the probes of files and processes.
- * @module
  */
 
 import type { Command } from 'commander';

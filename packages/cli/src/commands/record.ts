@@ -1,6 +1,5 @@
 /**
  * `usdt record`: the events as a trace for a viewer.
- * @module
  */
 
 import type { Command } from 'commander';

@@ -1,6 +1,5 @@
 /**
  * `usdt script`: a script for another tracer.
- * @module
  */
 
 import * as fs from 'node:fs';

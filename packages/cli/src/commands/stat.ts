@@ -1,6 +1,5 @@
 /**
  * `usdt stat`: counts, rates and latencies.
- * @module
  */
 
 import type { Command } from 'commander';

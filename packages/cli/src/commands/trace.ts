@@ -1,6 +1,5 @@
 /**
  * `usdt trace`: one line per event.
- * @module
  */
 
 import type { Command } from 'commander';

@@ -1,7 +1,6 @@
 /**
  * A check of `usdt doctor`: what works, what does not, and what mends it. Checks change nothing but what the self-test
  * says, and never throw.
- * @module
  */
 
 /** `warn`: it works, with a limit that is worth knowing. `fail`: something that tracing needs is missing. */

@@ -1,7 +1,6 @@
 /**
  * All checks, in the order in which they depend on each other. To add one, write a function beside the others and call
  * it here.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * Is it a Linux that can trace programs?
- * @module
  */
 
 import * as fs from 'node:fs';

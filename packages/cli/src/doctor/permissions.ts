@@ -1,6 +1,5 @@
 /**
  * What this process may do, and in which namespaces it lives.
- * @module
  */
 
 import { hasMachinePids } from '../pid-namespace.ts';

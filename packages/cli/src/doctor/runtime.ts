@@ -1,6 +1,5 @@
 /**
  * Can libusdt make probes here, and where does it put them? The library is asked itself.
- * @module
  */
 
 import type { Status, UnavailableReason } from 'libusdt';

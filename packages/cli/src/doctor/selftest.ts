@@ -1,6 +1,5 @@
 /**
  * The self-test: a probe of our own, traced by our own tracer, from the definition to the arguments.
- * @module
  */
 
 import { CommandError } from '../errors.ts';

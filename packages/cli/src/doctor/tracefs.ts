@@ -1,6 +1,5 @@
 /**
  * Is there a tracefs in which this process may define uprobe events?
- * @module
  */
 
 import { UnavailableError } from '../errors.ts';

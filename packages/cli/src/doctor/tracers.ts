@@ -1,6 +1,5 @@
 /**
  * Which other tracers are installed. `usdt` needs none of them.
- * @module
  */
 
 import { execFile } from 'node:child_process';

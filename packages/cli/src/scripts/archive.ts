@@ -1,6 +1,5 @@
 /**
  * Several files as one text: a shell script that writes them.
- * @module
  */
 
 import { shellWord } from '../shell.ts';

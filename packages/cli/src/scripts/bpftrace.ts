@@ -1,6 +1,5 @@
 /**
  * bpftrace. https://github.com/bpftrace/bpftrace/blob/master/man/adoc/bpftrace.adoc
- * @module
  */
 
 import { type Arch, PROCESSORS, READERS } from 'libusdt/codecs';

@@ -1,6 +1,5 @@
 /**
  * DTrace, on macOS, illumos, FreeBSD and Linux. https://illumos.org/books/dtrace/
- * @module
  */
 
 import {

@@ -1,7 +1,6 @@
 /**
  * ebpf_exporter (version 2): a BPF program in C that counts, and the YAML that names its maps.
  * https://github.com/cloudflare/ebpf_exporter#configuration-concepts, libbpf's bpf/usdt.bpf.h
- * @module
  */
 
 import { probeTitle } from '../catalogue/probe.ts';

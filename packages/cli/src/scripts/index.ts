@@ -1,7 +1,6 @@
 /**
  * The tracers that scripts are made for. To add one, write a file beside this one and add a line here. A file has all
  * that is known of its language: what is quoted how, and what can't be written.
- * @module
  */
 
 import type { ProbeSite } from '../catalogue/probe.ts';

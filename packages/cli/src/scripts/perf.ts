@@ -1,7 +1,6 @@
 /**
  * perf, by a shell script: perf's own `perf probe` takes arguments of USDT probes for integers, so the events are
  * defined as the kernel wants them, with text as text. https://docs.kernel.org/trace/uprobetracer.html
- * @module
  */
 
 import { isText } from '../catalogue/argument-type.ts';

@@ -1,7 +1,6 @@
 /**
  * What all generators of scripts share: the probes that a script is for, and the texts that it is made of. There is one
  * file per tracer, with one function of the type `Generate`; index.ts lists them.
- * @module
  */
 
 import type { ArgumentType } from '../catalogue/argument-type.ts';

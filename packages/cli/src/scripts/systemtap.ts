@@ -1,6 +1,5 @@
 /**
  * SystemTap. https://sourceware.org/systemtap/langref/
- * @module
  */
 
 import {

@@ -1,7 +1,6 @@
 /**
  * What is done with events and spans: printed, counted, drawn, written, served. To add a sink, add a folder with one of
  * these, and name it where a command makes its `Pipeline`. All that is called here is called in order of time.
- * @module
  */
 
 import type { RecordVisitor } from '../sources/record.ts';

@@ -1,7 +1,6 @@
 /**
  * Events as a source reads them: bytes of a record, and how to read the arguments in it. For what makes something else of
  * each than an object, as lines of text are: to make objects of a hundred thousand a second takes longer than the rest.
- * @module
  */
 
 import type { ArgumentValue, Source, TracedProbe } from './source.ts';

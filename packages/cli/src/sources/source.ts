@@ -1,7 +1,6 @@
 /**
  * Where events come from. A command reads a source and does not ask what is behind it; the kernel's tracer is
  * in kernel/. To add a source, add a folder with one of these; what can give records too is in record.ts.
- * @module
  */
 
 import type { ArgumentType } from '../catalogue/argument-type.ts';

@@ -1,7 +1,6 @@
 /**
  * Finds the start that an end belongs to. What was begun and has not ended is held, but never more than a limit: a
  * program may begin things forever and end none.
- * @module
  */
 
 /** How many starts of one kind of span may wait for their end. */

@@ -5,7 +5,6 @@
  * A span is named by the user (`request-start,request-done`) or recognised by the names of its probes. Its key is one or
  * more fields with the same values in both events; the process is always part of it. Without a key it is the first
  * argument if both probes have one, otherwise the thread.
- * @module
  */
 
 import { probeTitle } from '../catalogue/probe.ts';

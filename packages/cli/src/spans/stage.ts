@@ -1,6 +1,5 @@
 /**
  * Events -> events and spans. The one place where a start meets its end.
- * @module
  */
 
 import { fieldsKey } from '../fields.ts';

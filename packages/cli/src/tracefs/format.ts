@@ -1,7 +1,6 @@
 /**
  * `format` files of events, and `header_page`: where each field is in a record.
  * https://docs.kernel.org/trace/events.html#event-formats
- * @module
  */
 
 export interface FormatField {

@@ -2,7 +2,6 @@
  * An instance of the kernel's tracer: ring buffers of our own, beside those of everybody else, and a group of uprobe
  * events with the same name. Both are removed on every way out that leaves this process any choice; after SIGKILL the
  * next `usdt` removes them. https://docs.kernel.org/trace/ftrace.html#instances
- * @module
  */
 
 import * as fs from 'node:fs';

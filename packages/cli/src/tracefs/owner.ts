@@ -2,7 +2,6 @@
  * Names that tell who made something in tracefs: `usdt_PID_START_NAMESPACE_N`, with the time that the process started
  * (a later process may get the same number) and its PID namespace (in another one, the number means something else).
  * So what a killed `usdt` left behind can be told from what belongs to one that runs.
- * @module
  */
 
 import * as fs from 'node:fs';

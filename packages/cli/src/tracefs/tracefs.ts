@@ -3,7 +3,6 @@
  * gets one that nobody else sees and that is gone when this process is. Otherwise an error says what is missing, and
  * the command to try next.
  * https://docs.kernel.org/trace/ftrace.html#the-file-system
- * @module
  */
 
 import * as fs from 'node:fs';

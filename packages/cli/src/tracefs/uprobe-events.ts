@@ -1,7 +1,6 @@
 /**
  * The kernel's list of uprobe events, `uprobe_events`: it is one list for all users of the machine, so events have a
  * group of their own, and are removed by name. https://docs.kernel.org/trace/uprobetracer.html
- * @module
  */
 
 import * as fs from 'node:fs';

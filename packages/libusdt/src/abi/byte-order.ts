@@ -1,7 +1,6 @@
 /**
  * Byte order of the machine that this runs on, for memory that it shares with native code: the call block, and what kernels are
  * handed. Files have an order of their own (arch/arch.ts).
- * @module
  */
 
 export const HOST_IS_LITTLE: boolean = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;

@@ -5,7 +5,6 @@
  * scratch area, where bytes and strings live while a probe fires, and that by the places, in which strings stay longer (texts.ts).
  *
  * A call block belongs to one JavaScript thread. It is never handed to users.
- * @module
  */
 
 import type { FrameLayout } from './frame-layout.ts';

@@ -11,7 +11,6 @@
  * is the only argument, and not 4,053.
  * https://github.com/torvalds/linux/blob/master/kernel/trace/trace_uprobe.c (prepare_uprobe_buffer)
  * https://github.com/torvalds/linux/blob/master/kernel/trace/ring_buffer.c (max_data_size)
- * @module
  */
 
 /** Most bytes of all strings, JSON texts and buffers of one event, NULs included. */

@@ -1,6 +1,5 @@
 /**
  * What native code must know of the memory that a call is described in.
- * @module
  */
 
 /** Where the words of a call frame lie, in bytes from its start. */

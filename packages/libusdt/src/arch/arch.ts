@@ -6,7 +6,6 @@
  * - {@link Processor}, its facts: numbers, the calling convention, names of operands. Everybody has those of all.
  * - {@link ProcessorReader}: how to read files of others. For tools only.
  * - its {@link Assembler}, which assemblers.ts makes: the processor that runs a program needs one, its own.
- * @module
  */
 
 import type { Arch, ByteOrder, TargetSystem, TracepointEncoding } from '../model/target.ts';

@@ -1,6 +1,5 @@
 /**
  * One macro-assembler per processor. Those of the usual processors are at hand; all others are in seldom.ts.
- * @module
  */
 
 import type { Assembler } from '../asm/assembler.ts';

@@ -1,7 +1,6 @@
 /**
  * The calling convention that most processors have: integers in registers of one kind, floating-point numbers in registers of
  * another, each in order, and what is left over on the stack, upwards.
- * @module
  */
 
 import type { ArgumentPlace, CallingConvention, PassedType } from './arch.ts';

@@ -1,6 +1,5 @@
 /**
  * The processors: the list that all others ask. A new one gets a line in both tables, and one in seldom.ts.
- * @module
  */
 
 import type { Arch } from '../model/target.ts';

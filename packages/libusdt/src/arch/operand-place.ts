@@ -8,7 +8,6 @@
  *
  * A symbol, as in `4@counter(%rip)`, is at a fixed distance from the tracepoint wherever the file is loaded, so that
  * the file's symbol table is enough to find it.
- * @module
  */
 
 export type OperandPlace =

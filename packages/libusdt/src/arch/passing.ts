@@ -2,7 +2,6 @@
  * How the call block says what C passes on each architecture: sizes, how many words go onto the stack, and where words have 32
  * bits, which arguments take two.
  * LP64 and ILP32 of https://unix.org/whitepapers/64bit.html; i386: https://gitlab.com/x86-psABIs/i386-ABI, 2.2.3.
- * @module
  */
 
 import type { CType } from '../ctypes/ctypes.ts';

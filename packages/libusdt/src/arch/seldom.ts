@@ -1,6 +1,5 @@
 /**
  * Assemblers of the processors that are seldom met: they are in the file that Node reads when one is needed (rare.ts).
- * @module
  */
 
 import type { Assembler } from '../asm/assembler.ts';

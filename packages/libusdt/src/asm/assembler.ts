@@ -11,7 +11,6 @@
  *
  * A word takes 8 bytes on every architecture: in call blocks, among locals, and wherever `load` and `store` go. Where
  * registers have 32 bits, the lower half is used. So call blocks have one layout on all architectures, whatever JavaScript runs on.
- * @module
  */
 
 import type { FrameLayout } from '../abi/frame-layout.ts';

@@ -3,7 +3,6 @@
  *
  * A reference to a label takes one 32-bit word. It is written when the code is finished, by the function that the
  * encoder left with it: from the distance to the label, that function makes the word and checks the reach.
- * @module
  */
 
 import type { ByteOrder } from '../model/target.ts';

@@ -1,6 +1,5 @@
 /**
  * What operands may be: every check that all architectures make of what they are given.
- * @module
  */
 
 import type { Register } from './assembler.ts';

@@ -8,7 +8,6 @@
  * - No tracer reads floating point from an SDT probe, and libbpf refuses the file: `float` and `double` travel as the
  *   bits of a double in an unsigned integer. `int64_t*1000` is a scaled integer: the value times 1000, rounded.
  * - `char *`, `json` and `void *` are addresses of bytes that live until `fire` returns.
- * @module
  */
 
 import { UsdtError } from '../model/errors.ts';

@@ -1,6 +1,5 @@
 /**
  * From C type names to TypeScript types: what `fire` takes is inferred from the literal that defines the probe.
- * @module
  */
 
 import type { INTEGERS } from './ctypes.ts';

@@ -10,7 +10,6 @@
  * There is one class, with methods by the number of arguments, where the handles (probe.ts) have a class for each
  * number: all deliveries then have one hidden class, and the JIT compiles these methods for that one, however many
  * kinds of handles a program has.
- * @module
  */
 
 import { HOST_IS_LITTLE, LOWER, UPPER } from '../abi/byte-order.ts';

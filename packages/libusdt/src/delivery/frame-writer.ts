@@ -5,7 +5,6 @@
  *
  * Integers convert as in C: truncated towards zero, then wrapped to the type's width. Nothing is allocated for numbers
  * and for short ASCII strings.
- * @module
  */
 
 import { LOWER, UPPER } from '../abi/byte-order.ts';

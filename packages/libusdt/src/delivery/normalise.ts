@@ -2,7 +2,6 @@
  * The first of two steps from a JavaScript value to an argument word: whatever may run the user's code (toString,
  * toJSON, valueOf, getters) runs here, and nothing that it throws gets out. What is left is plain, and the second step
  * (frame-writer.ts) runs no user code: a value that fires probes itself can't spoil a half-written frame.
- * @module
  */
 
 import type { CType } from '../ctypes/ctypes.ts';

@@ -1,7 +1,6 @@
 /**
  * What a host, the runtime that a program runs in, gives to all else: memory that it shares with native code, and a way
  * to call it.
- * @module
  */
 
 import type { Arch } from '../model/target.ts';

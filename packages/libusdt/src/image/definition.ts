@@ -1,6 +1,5 @@
 /**
  * What an image is built from.
- * @module
  */
 
 import type { CType } from '../ctypes/ctypes.ts';

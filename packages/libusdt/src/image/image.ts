@@ -6,7 +6,6 @@
  *
  * Text and notes only: no Node-API, no relocations, nothing that is written to but the dynamic section.
  * One symbol is exported, `libusdt_text`, the start of the code; all other places are offsets from it.
- * @module
  */
 
 import { createAssembler } from '../arch/assemblers.ts';

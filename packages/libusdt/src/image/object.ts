@@ -1,6 +1,5 @@
 /**
  * What an image is made of, while it is built and afterwards.
- * @module
  */
 
 import type { Sequence } from '../model/sequence.ts';

@@ -1,6 +1,5 @@
 /**
  * Which of a processor's tracepoints suits which kernel.
- * @module
  */
 
 import { PROCESSORS } from '../arch/index.ts';

@@ -2,7 +2,6 @@
  * Stability attributes: what a provider promises about its names and arguments. DTrace shows them
  * (`dtrace -lv`) and can refuse scripts that rely on less; SDT notes have no place for them.
  * https://illumos.org/books/dtrace/chp-stab.html
- * @module
  */
 
 import { UsdtError } from './errors.ts';

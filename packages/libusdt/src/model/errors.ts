@@ -2,7 +2,6 @@
  * The one error class. Everything that is a mistake in the program throws it, with a code that stays the same
  * from version to version; everything that is a property of the machine is a status (provider/status.ts), and
  * becomes a `USDT_UNAVAILABLE` error only for those who ask: `enable({ strict: true })`.
- * @module
  */
 
 /** What went wrong, for programs. The message is for people and may change. */

@@ -1,7 +1,6 @@
 /**
  * An array, or a generator of the n-th item. The writers take these, so that 10,000 probes can be listed without
  * 10,000 objects for each kind of note.
- * @module
  */
 
 export interface Sequence<Item> {

@@ -1,6 +1,5 @@
 /**
  * Values in messages.
- * @module
  */
 
 /** How a value is shown in a message: short, on one line, never running user code. */

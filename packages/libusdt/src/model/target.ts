@@ -1,6 +1,5 @@
 /**
  * What an image or an engine is built for. A plain value: an image for any target can be built on any machine.
- * @module
  */
 
 /** Processors, as folders of arch/ are named. Everything else about them is there. */

@@ -1,6 +1,5 @@
 /**
  * Which file is this process' system: linux.ts; dtrace/kernel.ts for macOS, illumos and FreeBSD; noop.ts for all others.
- * @module
  */
 
 import { isProblem, MissingPart, type Problem } from '../runtime/reasons.ts';

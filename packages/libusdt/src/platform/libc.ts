@@ -1,6 +1,5 @@
 /**
  * The few functions of the C library that loading an image takes, called through the engine.
- * @module
  */
 
 import { HOST_IS_LITTLE } from '../abi/byte-order.ts';

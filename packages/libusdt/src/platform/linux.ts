@@ -5,7 +5,6 @@
  *
  * Where no folder can be used (all read-only, noexec, or not to be trusted), images are memory files (memfd), which
  * tracers reach through /proc/PID/fd while the process lives.
- * @module
  */
 
 import { hasNarrowWords } from '../arch/passing.ts';

@@ -1,7 +1,6 @@
 /**
  * Loading what the library has generated: the engine, which goes the same way as the images (built, published,
  * verified, loaded), and what a dynamic loader says when it refuses.
- * @module
  */
 
 import { archNamed, PROCESSORS } from '../arch/index.ts';

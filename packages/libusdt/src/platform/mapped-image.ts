@@ -1,7 +1,6 @@
 /**
  * An image that the dynamic loader has mapped: the view of its code, and its end. Who tells tracers of it, and how, is
  * the system's.
- * @module
  */
 
 import type { Engine } from '../hosts/host.ts';

@@ -2,7 +2,6 @@
  * Memory for a large image while it is built and compared: mapped from the kernel, and given back as soon as the file is
  * loaded. An ArrayBuffer of the runtime would stay until the next full garbage collection, which may be minutes later:
  * with ten thousand probes that was a fifth of all memory that they took.
- * @module
  */
 
 import type { Engine } from '../hosts/host.ts';

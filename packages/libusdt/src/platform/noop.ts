@@ -1,6 +1,5 @@
 /**
  * Every platform without a file of its own: the API is all there, nothing happens, and the status says why.
- * @module
  */
 
 import type { Problem } from '../runtime/reasons.ts';

@@ -1,6 +1,5 @@
 /**
  * What the library needs of an operating system. A system belongs to one JavaScript thread; index.ts opens it.
- * @module
  */
 
 import type { Engine } from '../hosts/host.ts';

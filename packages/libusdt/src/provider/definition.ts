@@ -1,6 +1,5 @@
 /**
  * What the user writes about a probe, checked at once: a mistake is told where it is made, not when somebody traces.
- * @module
  */
 
 import { MAX_ARGUMENTS } from '../abi/call-block.ts';

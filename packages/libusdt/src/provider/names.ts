@@ -10,7 +10,6 @@
  * - perf takes provider and probe for C identifiers, and SDT notes carry `request-start` as `request__start`, as
  *   sdt.h programs have it. Both are the same probe, and the longer spelling is the one that is counted.
  * - `:` `/` `*` `?` `[` and blanks are what tracers' command lines are made of.
- * @module
  */
 
 import { UsdtError } from '../model/errors.ts';

@@ -7,7 +7,6 @@
  *
  * Each number of arguments has a `fire` of its own, up to six: collecting arguments into an array costs more than
  * the whole check. More than six are collected. What lies behind the check is in delivery.ts.
- * @module
  */
 
 import type { CType } from '../ctypes/ctypes.ts';

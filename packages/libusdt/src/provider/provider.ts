@@ -4,7 +4,6 @@
  * An image never changes, since its name is its content's hash. So `enable()` puts all probes that are new into one
  * more image, and those that are visible already stay where they are, tracers attached. Removed probes go when
  * nobody traces their image: it is then replaced by one without them.
- * @module
  */
 
 import { MAX_STRING_BYTES } from '../abi/call-block.ts';

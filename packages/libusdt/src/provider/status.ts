@@ -1,6 +1,5 @@
 /**
  * What a provider says of itself.
- * @module
  */
 
 import type { TracepointEncoding } from '../model/target.ts';

@@ -4,7 +4,6 @@
  * A file is kept while it is young (every program that uses it renews its time stamp, at most once a day) or while a
  * process that can be seen has it mapped. Removing one that is mapped would break nothing but tracing: the mapping
  * stays, but tracers no longer find its file.
- * @module
  */
 
 import { UsdtError } from '../model/errors.ts';

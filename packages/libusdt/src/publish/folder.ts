@@ -11,7 +11,6 @@
  *
  * The checks are made on the canonical path, and the canonical path is what is used afterwards: it has no symbolic
  * link that could change its mind between the check and the use.
- * @module
  */
 
 import type { Stats } from 'node:fs';

@@ -5,7 +5,6 @@
  *
  * The builder chooses the tracepoint, since the best one depends on the kernel that the program will run on (each works
  * on every kernel; DTrace's kernels know one).
- * @module
  */
 
 import type { ImageDefinition } from '../image/definition.ts';

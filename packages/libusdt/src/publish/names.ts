@@ -6,7 +6,6 @@
  * - `.tmp-PID-SCOPE-RANDOM`, being written by process PID. Process ids mean something only within one boot and one
  *   pid namespace, and a home folder may be shared by containers and machines: SCOPE tells them apart.
  * - `.lock-NAME`, held while the published file NAME is replaced.
- * @module
  */
 
 import { fs } from '../runtime/runtime.ts';

@@ -11,7 +11,6 @@
  *   at the next start. An fsync would cost each first start milliseconds and prove nothing more.
  * - The mode is 0755 because bpftrace and bcc pass over files without an execute bit, and exactly that, because a
  *   file that others may write to has perhaps been opened by one who still holds the descriptor.
- * @module
  */
 
 import type { Stats } from 'node:fs';

@@ -2,7 +2,6 @@
  * How what few processes need is read when it is needed first: a third of the library, in a file beside the one that Node
  * loads. scripts/bundle.mjs puts these in the place of each room's rare.ts. The file is CommonJS, which can be loaded while
  * `enable()` runs. Bundlers take another file of the package, which has everything (the condition "module" in package.json).
- * @module
  */
 
 import { createRequire } from 'node:module';

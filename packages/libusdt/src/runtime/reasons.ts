@@ -2,7 +2,6 @@
  * Why probes can't be made visible on this machine, as a value. None of these is a mistake in the program, so none
  * is thrown: the probes stay silent, the program goes on, and the status carries the reason for programs and a
  * sentence for people.
- * @module
  */
 
 import { join, types } from './runtime.ts';

@@ -3,7 +3,6 @@
  * Node evaluates every one of its exports, and so loads its streams. That takes five milliseconds, half of what the
  * import of this library may cost. Node has it from 20.16 on, and Bun and Deno have it too.
  * https://nodejs.org/api/process.html#processgetbuiltinmoduleid
- * @module
  */
 
 import type * as NodeFs from 'node:fs';

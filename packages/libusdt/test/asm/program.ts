@@ -5,7 +5,6 @@
  * The code lies between two pages of data, one DATA bytes behind its start, one DATA bytes before it. The harness
  * fills word i of both with PATTERN + i before each call, but for the last word: the address of its spy, a function
  * that notes what it is called with.
- * @module
  */
 
 import type { FrameLayout } from '../../src/abi/frame-layout.ts';

@@ -1,6 +1,5 @@
 /**
  * What the tests of this folder share: the programs that judge our code, and small helpers around the assemblers.
- * @module
  */
 
 import assert from 'node:assert/strict';

@@ -1,7 +1,6 @@
 /**
  * What the tests of this folder share: probes that believe they are traced, and fire into a frame that we read; and
  * references for the conversions, made of BigInt and Buffer alone.
- * @module
  */
 
 import { FRAME, MAX_ARGUMENTS, TEXT_PLACE_BYTES } from '../../src/abi/call-block.ts';

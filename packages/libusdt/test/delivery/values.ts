@@ -1,6 +1,5 @@
 /**
  * Ordinary and odd JavaScript values, and what each must become.
- * @module
  */
 
 export interface Row {

@@ -1,6 +1,5 @@
 /**
  * For each rule, documents that break it and no other, and what the systems make of them.
- * @module
  */
 import type { DofDocument } from '../../src/dof/document.ts';
 import { encodeDof } from '../../src/dof/encode.ts';

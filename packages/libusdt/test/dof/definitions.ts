@@ -1,7 +1,6 @@
 /**
  * Definitions for the tests of this folder, and an encoder that knows nothing of ours: one section after another,
  * in another order, each string written as often as it occurs.
- * @module
  */
 import fc from 'fast-check';
 import type { DofDocument, DofProbe, DofProvider } from '../../src/dof/document.ts';

@@ -6,7 +6,6 @@
  * - `die FOLDER NAME SEED N`: publishes, and kills itself before the Nth call to node:fs. Prints "survived" if there are fewer.
  * - `loop FOLDER NAME SEED`: publishes and removes until it is killed.
  * - `publish PATH NAME SEED`: opens PATH, publishes and prints the result as JSON.
- * @module
  */
 
 import fs from 'node:fs';

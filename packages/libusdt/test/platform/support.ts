@@ -1,6 +1,5 @@
 /**
  * What the tests of this folder share: temporary folders, other users, file systems, failures on demand.
- * @module
  */
 
 import assert from 'node:assert/strict';

@@ -1,7 +1,6 @@
 /**
  * From a diagnostics_channel to a probe.
  * https://nodejs.org/api/diagnostics_channel.html
- * @module
  */
 
 import type { ArgumentsOf, CTypeName, Probe, Provider } from 'libusdt';

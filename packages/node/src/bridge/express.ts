@@ -1,7 +1,6 @@
 /**
  * The documented channel of express 5, which is that of its router (2.3 and later).
  * https://github.com/pillarjs/router#diagnostics
- * @module
  */
 
 import type { Bridge, BridgedProvider } from './channel.ts';

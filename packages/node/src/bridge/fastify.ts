@@ -1,7 +1,6 @@
 /**
  * fastify's documented channels.
  * https://fastify.dev/docs/latest/Reference/Hooks/#diagnostics-channel-hooks
- * @module
  */
 
 import type { Bridge, BridgedProvider } from './channel.ts';

@@ -1,7 +1,6 @@
 /**
  * GraphQL.js' channels, since its version 17.
  * https://github.com/graphql/graphql-js/blob/v17.1.0/src/diagnostics.ts
- * @module
  */
 
 import type { Bridge, BridgedProvider } from './channel.ts';

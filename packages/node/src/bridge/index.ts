@@ -1,6 +1,5 @@
 /**
  * Probes from diagnostics_channel: `import { bridgeChannel } from '@libusdt/node/bridge'`. Importing it does nothing.
- * @module
  */
 
 export {

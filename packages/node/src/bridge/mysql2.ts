@@ -1,7 +1,6 @@
 /**
  * mysql2's channels, since its version 3.20.
  * https://github.com/sidorares/node-mysql2/pull/4178
- * @module
  */
 
 import type { Bridge, BridgedProvider } from './channel.ts';

@@ -3,7 +3,6 @@
  * give their channels the same messages. Both put `?` for values that may be secret before anybody sees them.
  * https://github.com/redis/ioredis#diagnostics-channel
  * https://github.com/redis/node-redis/pull/3195
- * @module
  */
 
 import type { Bridge, BridgedProvider } from './channel.ts';

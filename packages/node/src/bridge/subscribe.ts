@@ -2,7 +2,6 @@
  * Subscribing to a diagnostics_channel makes its publisher work: so there is a subscriber only while somebody traces,
  * and what nobody traces costs publishers nothing.
  * https://nodejs.org/api/diagnostics_channel.html
- * @module
  */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';

@@ -1,7 +1,6 @@
 /**
  * From a TracingChannel to five probes that can be told to belong together.
  * https://nodejs.org/api/diagnostics_channel.html#class-tracingchannel
- * @module
  */
 
 import type { ArgumentsOf, CTypeName, Probe } from 'libusdt';

@@ -5,7 +5,6 @@
  *
  * What follows from it: events of the first tenth of a second after a tracer attaches are missed, and longer while the
  * event loop is blocked. A tracer that was there before the program is noticed at once.
- * @module
  */
 
 import { clearInterval, setInterval } from 'node:timers';

@@ -1,7 +1,6 @@
 /**
  * Children of the process, as they begin and end.
  * https://nodejs.org/api/diagnostics_channel.html#child-process
- * @module
  */
 
 import type { ChildProcess } from 'node:child_process';

@@ -1,7 +1,6 @@
 /**
  * console: since Node 22. The text is what the console prints, made only while somebody traces.
  * https://nodejs.org/api/diagnostics_channel.html#console
- * @module
  */
 
 import { format } from 'node:util';

@@ -1,7 +1,6 @@
 /**
  * DNS, after the fact.
  * https://nodejs.org/api/perf_hooks.html#dns-dns-details
- * @module
  */
 
 import { detailOf, observeEntries, timesOf } from '../performance-entries.ts';

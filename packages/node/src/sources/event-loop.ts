@@ -1,7 +1,6 @@
 /**
  * The delay of the event loop.
  * https://nodejs.org/api/perf_hooks.html#perf_hooksmonitoreventloopdelayoptions
- * @module
  */
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';

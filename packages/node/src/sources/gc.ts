@@ -1,7 +1,6 @@
 /**
  * Garbage collection: the two probes of old, both after the fact.
  * https://nodejs.org/api/perf_hooks.html#garbage-collection-gc-details
- * @module
  */
 
 import { threadId } from 'node:worker_threads';

@@ -1,7 +1,6 @@
 /**
  * http: requests and answers as they are made, before they are sent: since Node 22.
  * https://nodejs.org/api/diagnostics_channel.html#http
- * @module
  */
 
 import type { ClientRequest, IncomingMessage } from 'node:http';

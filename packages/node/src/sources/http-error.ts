@@ -1,7 +1,6 @@
 /**
  * http: requests that fail.
  * https://nodejs.org/api/diagnostics_channel.html#http
- * @module
  */
 
 import type { ClientRequest } from 'node:http';

@@ -1,7 +1,6 @@
 /**
  * http: the four probes of old, from Node's own channels.
  * https://nodejs.org/api/diagnostics_channel.html#http
- * @module
  */
 
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';

@@ -1,7 +1,6 @@
 /**
  * http2: since Node 22.
  * https://nodejs.org/api/diagnostics_channel.html#http2
- * @module
  */
 
 import type { Http2Stream, IncomingHttpHeaders } from 'node:http2';

@@ -8,7 +8,6 @@
  * others of its kind: scripts used the address as a key, and that works with the number too.
  * https://github.com/nodejs/node/blob/v18.x/src/node_provider.d
  * https://github.com/nodejs/node/blob/v18.x/src/node.stp
- * @module
  */
 
 import { childProcess } from './child-process.ts';

@@ -4,7 +4,6 @@
  * net.server.listen is a TracingChannel in name: each event has a message of its own, nothing is published at its
  * `start` and `end`, and `asyncStart` is where it begins.
  * https://nodejs.org/api/diagnostics_channel.html#net
- * @module
  */
 
 import type { ListenOptions, Server } from 'node:net';

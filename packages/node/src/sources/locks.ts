@@ -1,7 +1,6 @@
 /**
  * Web Locks: since Node 24.
  * https://nodejs.org/api/diagnostics_channel.html#web-locks
- * @module
  */
 
 import { bridgeChannel } from '../bridge/channel.ts';

@@ -1,7 +1,6 @@
 /**
  * Modules that are loaded: since Node 22.
  * https://nodejs.org/api/diagnostics_channel.html#modules
- * @module
  */
 
 import { tracingSource } from '../tracing-source.ts';

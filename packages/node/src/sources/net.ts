@@ -1,7 +1,6 @@
 /**
  * net: the two probes of old, from Node's own channels.
  * https://nodejs.org/api/diagnostics_channel.html#net
- * @module
  */
 
 import type { Socket } from 'node:net';

@@ -2,7 +2,6 @@
  * Accesses that no `--allow-...` option covers: with `--permission-audit` they go on, with `--permission` they are
  * refused. Among them is opening files, of which Node tells in no other way. Since Node 24.
  * https://nodejs.org/api/permissions.html
- * @module
  */
 
 import { bridgeChannel } from '../bridge/channel.ts';

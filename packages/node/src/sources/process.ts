@@ -5,7 +5,6 @@
  * is too long to notice there that somebody traces. None of these listeners changes what the process does:
  * `unhandledRejection` would, and is not used.
  * https://nodejs.org/api/process.html#process-events
- * @module
  */
 
 import { bridgeChannel } from '../bridge/channel.ts';

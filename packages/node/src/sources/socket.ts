@@ -1,7 +1,6 @@
 /**
  * Sockets that the program itself makes.
  * https://nodejs.org/api/diagnostics_channel.html#net
- * @module
  */
 
 import type { Socket as DatagramSocket } from 'node:dgram';

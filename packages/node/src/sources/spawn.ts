@@ -1,7 +1,6 @@
 /**
  * The calls that start a child process, with the time that they take: since Node 24.
  * https://nodejs.org/api/diagnostics_channel.html#child-process
- * @module
  */
 
 import type { ChildProcess } from 'node:child_process';

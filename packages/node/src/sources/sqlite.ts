@@ -1,7 +1,6 @@
 /**
  * Statements that node:sqlite has run: since Node 26.
  * https://nodejs.org/api/diagnostics_channel.html#sqlite
- * @module
  */
 
 import { bridgeChannel } from '../bridge/channel.ts';

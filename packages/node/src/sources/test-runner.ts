@@ -1,7 +1,6 @@
 /**
  * Tests of node:test: since Node 24.
  * https://nodejs.org/api/diagnostics_channel.html
- * @module
  */
 
 import { bridgeChannel } from '../bridge/channel.ts';

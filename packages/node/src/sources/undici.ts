@@ -1,7 +1,6 @@
 /**
  * undici, which is also Node's `fetch`.
  * https://undici.nodejs.org/#/docs/api/DiagnosticsChannel
- * @module
  */
 
 import type { Socket } from 'node:net';

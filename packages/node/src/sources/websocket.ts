@@ -1,7 +1,6 @@
 /**
  * The WebSocket client, which is undici's. It is a global since Node 22.
  * https://undici.nodejs.org/#/docs/api/DiagnosticsChannel
- * @module
  */
 
 import { bridgeChannel } from '../bridge/channel.ts';

@@ -1,7 +1,6 @@
 /**
  * Worker threads, as they begin and end.
  * https://nodejs.org/api/diagnostics_channel.html#worker-thread
- * @module
  */
 
 import type { Worker } from 'node:worker_threads';

@@ -1,6 +1,5 @@
 /**
  * Text as bytes, in memory that is used again: what is written often, and soon printed.
- * @module
  */
 
 /** Bytes that the writer has room for at first. */

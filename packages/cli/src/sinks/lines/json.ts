@@ -1,6 +1,5 @@
 /**
  * An event as an object in a line.
- * @module
  */
 
 import { Clock } from '../../output.ts';

@@ -2,7 +2,6 @@
  * The lines of `usdt trace`, as bytes: what is the same for all events of a probe or of a thread is made once, and text
  * that needs no escape is copied from the record as it is. A line is written a hundred thousand times a second: to make it
  * of strings took three times as long.
- * @module
  */
 
 import { probeTitle } from '../../catalogue/probe.ts';

@@ -1,6 +1,5 @@
 /**
  * What lines of text and of JSON have in common: one for each event, on the standard output.
- * @module
  */
 
 import { count, describeTraced, warn } from '../../output.ts';

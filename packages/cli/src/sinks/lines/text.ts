@@ -1,6 +1,5 @@
 /**
  * An event as a line for people.
- * @module
  */
 
 import type { RecordVisitor } from '../../sources/record.ts';

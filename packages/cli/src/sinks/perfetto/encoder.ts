@@ -7,7 +7,6 @@
  *
  * The format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
  * What Perfetto makes of it: https://perfetto.dev/docs/getting-started/other-formats#chrome-json-format
- * @module
  */
 
 import { probeTitle } from '../../catalogue/probe.ts';

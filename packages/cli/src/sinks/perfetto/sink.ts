@@ -1,6 +1,5 @@
 /**
  * A trace file for Perfetto and other viewers, and how it grows.
- * @module
  */
 
 import { count, describeTraced, setStatus, toJson, warn } from '../../output.ts';

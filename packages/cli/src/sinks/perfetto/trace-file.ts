@@ -1,7 +1,6 @@
 /**
  * A trace in a file that grows. A regular file is a whole JSON document after each write, so that it is one also if the
  * process is killed between writes or the disk is full: the end is written behind the events, and the next events over it.
- * @module
  */
 
 import { constants } from 'node:fs';

@@ -1,6 +1,5 @@
 /**
  * The address to listen on.
- * @module
  */
 
 import { InvalidArgumentError } from 'commander';

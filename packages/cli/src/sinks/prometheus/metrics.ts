@@ -3,7 +3,6 @@
  *
  * Events are counted in plain maps, and become metrics when somebody asks: looking a label set up in prom-client takes
  * longer than everything else that is done with an event.
- * @module
  */
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';

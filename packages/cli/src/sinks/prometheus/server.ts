@@ -1,6 +1,5 @@
 /**
  * The HTTP server that Prometheus asks. https://prometheus.io/docs/instrumenting/exposition_formats/
- * @module
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';

@@ -1,6 +1,5 @@
 /**
  * The server that Prometheus asks for metrics, as long as it traces.
- * @module
  */
 
 import type { Field } from '../../fields.ts';

@@ -1,6 +1,5 @@
 /**
  * How long something took, many times: quantiles from Node's HdrHistogram, and counts by powers of two.
- * @module
  */
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';

@@ -1,6 +1,5 @@
 /**
  * Histograms whose buckets double, and how they look in a terminal.
- * @module
  */
 
 /**

@@ -1,6 +1,5 @@
 /**
  * Counts and latencies on a screen that is drawn anew at intervals, with keys; and at the end, of the whole time.
- * @module
  */
 
 import { warn } from '../../output.ts';

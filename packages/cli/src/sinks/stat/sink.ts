@@ -1,6 +1,5 @@
 /**
  * Counts and latencies at intervals, as lines or JSON; and at the end, of the whole time.
- * @module
  */
 
 import { Clock, count, describeTraced, toJson, warn } from '../../output.ts';

@@ -1,6 +1,5 @@
 /**
  * Counts of events by probe and group, and latencies by span and group.
- * @module
  */
 
 import { probeTitle } from '../../catalogue/probe.ts';

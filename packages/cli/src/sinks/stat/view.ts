@@ -1,6 +1,5 @@
 /**
  * What `usdt stat` shows: a screen, lines, or JSON.
- * @module
  */
 
 import { probeTitle } from '../../catalogue/probe.ts';

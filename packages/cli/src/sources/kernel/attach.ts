@@ -1,6 +1,5 @@
 /**
  * Attaches to probe sites: by uprobe events in our own instance and group, of which one may be for many sites.
- * @module
  */
 
 import type { Match } from '../../catalogue/discovery.ts';

@@ -2,7 +2,6 @@
  * Which programs ran in a traced tree of processes, by the kernel's own record of every exec: what a wrapper or script
  * started was perhaps not known beforehand, and may have ended before anybody could look at it. So it can be told
  * whether the probes of its file, or of a library that it is linked with, were attached when it began.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,7 +1,6 @@
 /**
  * Places -> the kernel's fetch arguments: the text that a uprobe event is defined with, and what its field will hold.
  * https://docs.kernel.org/trace/uprobetracer.html, kernel/trace/trace_probe.c (parse_probe_arg)
- * @module
  */
 
 import { type Arch, type OperandContext, type OperandPlace, PROCESSORS, READERS } from 'libusdt/codecs';

@@ -1,6 +1,5 @@
 /**
  * How the kernel is asked for the arguments of a site.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -6,7 +6,6 @@
  * Where that would make many events, sites of other shapes are put together too: integers in registers are taken as
  * whole registers, arguments are sorted by type, and what a site lacks is filled with a value that nobody reads. Then a
  * record has some more bytes, and however many shapes there are, `usdt` ends as fast as with MAX_EVENTS of them.
- * @module
  */
 
 import type { FetchArgument } from './fetch-args.ts';

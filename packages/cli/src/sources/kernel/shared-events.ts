@@ -10,7 +10,6 @@
  *
  * The kernel attaches to the places that an event has at the moment when it is enabled, and to no later ones
  * (`probe_event_enable`): so sites that come later never join an event that is there.
- * @module
  */
 
 import { withKernelPath } from '../../catalogue/kernel-path.ts';

@@ -5,7 +5,6 @@
  * A process' name is that of its main thread, which is the program's unless it chose another. But some name the main
  * thread by what it does: `MainThread` (Node 24), `node-MainThread` (Node 26), `CrBrowserMain`. Then it is that of
  * the program's file.
- * @module
  */
 
 import * as fs from 'node:fs';

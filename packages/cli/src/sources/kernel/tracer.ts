@@ -6,7 +6,6 @@
  *
  * It ends when `stop()` is called; `close()` removes everything from the kernel. The kernel's buffers hold what is not
  * read yet; what they can't hold is counted in `lost`.
- * @module
  */
 
 import * as fs from 'node:fs';

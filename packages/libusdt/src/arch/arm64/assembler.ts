@@ -7,7 +7,6 @@
  *     x29 + 16  x19, x20, x21, x22
  *     x29 + 8   return address (x30)
  *     x29       caller's x29; sp, 16-byte aligned
- * @module
  */
 
 import type { Assembler, Register } from '../../asm/assembler.ts';

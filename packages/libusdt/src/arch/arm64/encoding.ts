@@ -6,7 +6,6 @@
  *
  * Register 31 is the stack pointer or the zero register, depending on the instruction: where it may be given, the
  * manual writes SP.
- * @module
  */
 
 import { checkRange } from '../../asm/ranges.ts';

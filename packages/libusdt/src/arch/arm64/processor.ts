@@ -4,7 +4,6 @@
  * - on macOS the stack is packed, and open arguments are always there:
  *   https://developer.apple.com/documentation/xcode/writing-arm64-code-for-apple-platforms
  * - ELF: https://github.com/ARM-software/abi-aa/blob/main/aaelf64/aaelf64.rst (dynamic relocations)
- * @module
  */
 
 import type { ArgumentPlace, ArgumentSize, Processor } from '../arch.ts';

@@ -1,7 +1,6 @@
 /**
  * - operands: https://sourceware.org/binutils/docs/as/AArch64-Syntax.html
  * - registers by the kernel's names: arch/arm64/kernel/ptrace.c (regoffset_table)
- * @module
  */
 
 import type { ProcessorReader } from '../arch.ts';

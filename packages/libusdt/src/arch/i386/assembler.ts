@@ -15,7 +15,6 @@
  *     ebp - 16  s3
  *     below     locals, in index order
  *     esp       a0..a5; 16-byte aligned
- * @module
  */
 
 import type { Assembler, Register } from '../../asm/assembler.ts';

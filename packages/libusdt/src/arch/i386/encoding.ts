@@ -7,7 +7,6 @@
  * instruction pointer but branches.
  *
  * Operands are in the manual's order: destination first.
- * @module
  */
 
 import type { Label } from '../../asm/assembler.ts';

@@ -1,7 +1,6 @@
 /**
  * i386. https://gitlab.com/x86-psABIs/i386-ABI: 2.2.3 (parameter passing: everything is on the stack, what has eight bytes as two
  * words), table 2.9 (relocations)
- * @module
  */
 
 import type { ArgumentPlace, Processor } from '../arch.ts';

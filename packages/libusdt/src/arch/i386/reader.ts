@@ -1,6 +1,5 @@
 /**
  * i386, for whoever reads files and memory of others: x86/reader.ts, with the registers that it has.
- * @module
  */
 
 import type { ProcessorReader } from '../arch.ts';

@@ -7,7 +7,6 @@
  *     rbp       caller's rbp
  *     rbp - 32  rbx, r12, r13, r14 (from the top down)
  *     below     locals, in index order; rsp, 16-byte aligned
- * @module
  */
 
 import type { Assembler, Register } from '../../asm/assembler.ts';

@@ -11,7 +11,6 @@
  * rip + disp32, so a base of rbp or r13 always has a displacement.
  *
  * Operands are in the manual's order: destination first.
- * @module
  */
 
 import type { Label } from '../../asm/assembler.ts';

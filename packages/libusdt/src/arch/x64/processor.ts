@@ -1,6 +1,5 @@
 /**
  * x86-64. https://gitlab.com/x86-psABIs/x86-64-ABI: 3.2.3 (parameter passing), 4.9 (relocations)
- * @module
  */
 
 import type { ArgumentPlace, ArgumentSize, Processor } from '../arch.ts';

@@ -1,6 +1,5 @@
 /**
  * x86-64, for whoever reads files and memory of others: x86/reader.ts, with all registers.
- * @module
  */
 
 import type { ProcessorReader } from '../arch.ts';

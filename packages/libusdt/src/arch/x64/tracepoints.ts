@@ -18,7 +18,6 @@
  * cost 0.66 to 0.89 of nop. While nobody traces no difference stands out from the noise.
  *
  * A stub keeps nothing in its red zone, so it may use either.
- * @module
  */
 
 import type { TracepointSince } from '../arch.ts';

@@ -1,7 +1,6 @@
 /**
  * `narrowText` for x86-64 and i386: the same bytes, as all registers are among the first eight, and neither lengths nor
  * indices have more than 32 bits.
- * @module
  */
 
 import type { Label } from '../../asm/assembler.ts';

@@ -2,7 +2,6 @@
  * Memory operands and branch distances, which x86-64 and i386 encode alike (Intel 64 and IA-32 Architectures Software
  * Developer's Manual, volume 2, section 2.1: https://www.intel.com/sdm). The fourth bits of register numbers are
  * in x86-64's REX prefix: only the low three are written here.
- * @module
  */
 
 import type { CodeBuffer } from '../../asm/buffer.ts';

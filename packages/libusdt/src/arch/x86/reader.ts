@@ -1,7 +1,6 @@
 /**
  * What x86-64 and i386 have in common for whoever reads files and memory of others.
  * Operands: https://sourceware.org/binutils/docs/as/i386_002dMemory.html
- * @module
  */
 
 import {

@@ -1,6 +1,5 @@
 /**
  * Registers of x86 by the assembler's names -> the kernel's names: arch/x86/kernel/ptrace.c (regoffset_table).
- * @module
  */
 
 import type { RegisterPlace } from '../operand-place.ts';

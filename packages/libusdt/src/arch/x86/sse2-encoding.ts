@@ -5,7 +5,6 @@
  * instruction's page for its opcode column, which the comments below repeat.
  *
  * Operands are in the manual's order: destination first.
- * @module
  */
 
 import type { CodeBuffer } from '../../asm/buffer.ts';

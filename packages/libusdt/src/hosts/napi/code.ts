@@ -18,7 +18,6 @@
  * Nothing in it belongs to a thread but the call block: `call` gets it from the function's own data pointer. Asking for
  * that (napi_get_cb_info) is a third of the cost of a call, so the main thread claims a shortcut: a word with its
  * env and one with its call block. Only the main thread writes them, and no other thread has its env.
- * @module
  */
 
 import { FRAME, MAX_TEXTS, TEXT_PLACE_BYTES } from '../../abi/call-block.ts';

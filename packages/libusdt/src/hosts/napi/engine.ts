@@ -1,6 +1,5 @@
 /**
  * The engine as JavaScript sees it: one per thread, made from the file that code.ts describes.
- * @module
  */
 
 import { LOWER, UPPER } from '../../abi/byte-order.ts';

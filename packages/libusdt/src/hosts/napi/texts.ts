@@ -5,7 +5,6 @@
  *
  * A few characters are written by a loop. Longer strings, and those that are not ASCII, are handed to the engine, which
  * has the runtime write them within the one call that also calls the probe.
- * @module
  */
 
 import { LOWER, UPPER } from '../../abi/byte-order.ts';

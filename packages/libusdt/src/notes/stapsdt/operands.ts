@@ -6,7 +6,6 @@
  * - libbpf refuses the whole file for one operand it does not know, and for a 13th argument.
  * - `f` is an error to libbpf, bcc, DTrace and gdb, so floats are passed as 8-byte patterns, or as pointers.
  * How each processor's operands are written for all of them is in its folder of arch/ (`printOperand`).
- * @module
  */
 
 import type { ArgumentSize } from '../../arch/arch.ts';

@@ -7,7 +7,6 @@
  *   `dofhp_addr` must be the document's own address.
  * - The document's offsets count from `dofhp_addr`; there are no relocations.
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/dev/dtrace/dtrace.c (dtrace_ioctl_helper)
- * @module
  */
 
 import { HOST_IS_LITTLE } from '../../abi/byte-order.ts';

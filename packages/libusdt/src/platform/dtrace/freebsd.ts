@@ -2,7 +2,6 @@
  * FreeBSD's helper device (since 11): a `dof_helper_t` with two more fields, the process and, written by the kernel, the
  * generation; the ioctl itself returns 0. REMOVE takes the generation by address.
  * https://github.com/freebsd/freebsd-src/blob/main/sys/cddl/dev/dtrace/dtrace_ioctl.c
- * @module
  */
 
 import { HOST_IS_LITTLE } from '../../abi/byte-order.ts';

@@ -1,7 +1,6 @@
 /**
  * What DTrace's helper device is handed: a structure that says where a DOF document lies in the memory of the caller.
  * https://github.com/illumos/illumos-gate/blob/master/usr/src/uts/common/sys/dtrace.h (dof_helper_t)
- * @module
  */
 
 import { HOST_IS_LITTLE } from '../../abi/byte-order.ts';

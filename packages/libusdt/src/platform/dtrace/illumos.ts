@@ -1,7 +1,6 @@
 /**
  * illumos' helper device: a `dof_helper_t` by address; the ioctl returns the generation.
  * https://github.com/illumos/illumos-gate/blob/master/usr/src/uts/common/dtrace/dtrace.c (dtrace_ioctl_helper)
- * @module
  */
 
 import { encodeDofHelper } from './helper.ts';

@@ -10,7 +10,6 @@
  *   image again.
  * - Documents are registered per process, by address. A worker thread that uses an image which another thread has
  *   registered adds nothing.
- * @module
  */
 
 import type { Engine } from '../../hosts/host.ts';

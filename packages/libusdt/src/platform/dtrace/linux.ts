@@ -11,7 +11,6 @@
  * - One document per file and process; a second is refused until the first is removed.
  * - It takes the thread that calls for the process, so only the main thread may.
  * https://github.com/oracle/dtrace-utils/blob/devel/dtprobed/dtprobed.c
- * @module
  */
 
 import { HELPER_DEVICE } from './device.ts';

@@ -1,7 +1,6 @@
 /**
  * Handing DOF documents to DTrace's helper device and taking them back: what is the same on every system. What is not
  * (device, requests, structures, where the generation comes back) is in {linux,darwin,illumos,freebsd}.ts.
- * @module
  */
 
 import { decodeDof } from '../../dof/decode.ts';

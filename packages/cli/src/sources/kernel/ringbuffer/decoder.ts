@@ -1,6 +1,5 @@
 /**
  * Records of uprobe events -> values of arguments.
- * @module
  */
 
 import type { EventFormat, FormatField } from '../../../tracefs/format.ts';

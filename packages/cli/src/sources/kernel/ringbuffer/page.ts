@@ -12,7 +12,6 @@
  *               29       padding: to the end of the page, or (time_delta not 0) of array[0] bytes: a dropped record
  *               30       time extend: array[0] << 27 more nanoseconds
  *               31       time stamp: array[0] << 27 | time_delta is the time itself (59 bits)
- * @module
  */
 
 import { parseFields } from '../../../tracefs/format.ts';

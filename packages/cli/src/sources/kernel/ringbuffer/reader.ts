@@ -4,7 +4,6 @@
  * Node has no way to wait for such a file without a thread, so the reader is called from time to time. Reads don't
  * block and return a page each. A record may be written on one processor while another is read; what is newer than the
  * beginning of a round is held back until the next, so that nothing older can come after it.
- * @module
  */
 
 import * as fs from 'node:fs';

@@ -1,7 +1,6 @@
 /**
  * Records that were read but are not told yet, in order of time: where each is in the reader's memory. Without an object
  * for each, which is half of what reading them would cost.
- * @module
  */
 
 export class RecordQueue {
