@@ -97,8 +97,10 @@ const fired = [
   `${NODE}/dist/index.js`,
   `${DROP_IN}/dist/index.cjs`,
 ];
+// An import of nothing, which esbuild writes to keep an order, is a warning to bundlers: the package has no side effects.
+const NOTHING = /^import ".\/shared-\w+\.js";$/gm;
 for (const file of fired) {
-  writeFileSync(file, await withConstants(readFileSync(file, 'utf8')));
+  writeFileSync(file, (await withConstants(readFileSync(file, 'utf8'))).replace(NOTHING, ''));
 }
 for (const name of ['index', 'provider']) {
   const declarations = readFileSync(`${DROP_IN}/dist/${name}.d.ts`, 'utf8');

@@ -19,9 +19,12 @@ const INSTALL = ['install', '--no-audit', '--no-fund', '--ignore-scripts=false',
 
 type Output = Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'>;
 
+/** Without what npm tells the programs that it runs: under `npm test` that has the registry, and a project's own is not asked. */
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+
 /** Runs npm while this process serves the registry. */
 export async function npm(cwd: string, ...args: readonly string[]): Promise<Output> {
-  const child = spawn('npm', args, { cwd, timeout: 300_000, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('npm', args, { cwd, env, timeout: 300_000, stdio: ['ignore', 'pipe', 'pipe'] });
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return { status: child.exitCode, stdout, stderr };
 }

@@ -4,7 +4,7 @@
  * Run by `npm run test:vm`.
  */
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -113,19 +113,8 @@ describe('DTrace on Linux, with its daemon', { skip, timeout: PATIENCE }, () => 
       format: 'esm',
       logLevel: 'warning',
     });
-    const cli = here('../../packages/cli');
-    await build({
-      entryPoints: [join(cli, 'src/main.ts')],
-      outfile: join(job, 'usdt/dist/usdt.mjs'),
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      banner: {
-        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-      },
-      logLevel: 'warning',
-    });
-    copyFileSync(join(cli, 'package.json'), join(job, 'usdt/package.json'));
+    for (const part of ['dist', 'bin', 'package.json'])
+      cpSync(here(`../../packages/cli/${part}`), join(job, 'usdt', part), { recursive: true });
     seen = JSON.parse(await boot(job, 'node guest.mjs')) as Seen;
   });
 

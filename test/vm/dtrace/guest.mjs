@@ -73,7 +73,7 @@ seen.listedByPid = list(`webapp${pid}:::`);
 seen.listedByTarget = list('webapp$target:::', '-p', String(pid));
 // What our own command makes of the same process, and of this kernel.
 const usdt = async (...args) => {
-  const { out, err } = await start(process.execPath, 'usdt/dist/usdt.mjs', ...args, '--json').ended;
+  const { out, err } = await start(process.execPath, 'usdt/bin/usdt.js', ...args, '--json').ended;
   if (out === '') throw new Error(err);
   return out
     .trim()
