@@ -40,8 +40,9 @@ function linkPackages(from: string, to: string): void {
 
 /** Copies what the packages are made of. */
 export function copySources(folder: string): void {
+  // With its times: a lock file that is newer than what is installed would have everything installed anew.
   for (const file of ['package.json', 'package-lock.json', '.npmrc', 'tsconfig.base.json']) {
-    fs.copyFileSync(join(ROOT, file), join(folder, file));
+    fs.cpSync(join(ROOT, file), join(folder, file), { preserveTimestamps: true });
   }
   for (const file of ['CHANGELOG.md', 'LICENSE']) fs.copyFileSync(join(ROOT, file), join(folder, file));
   for (const part of ['scripts', 'packages']) {
