@@ -284,8 +284,9 @@ test('a full disk is told in a line, also where only messages go there', {
   skip: skip || (fs.existsSync('/dev/full') ? false : absent('/dev/full')),
 }, () => {
   const full = fs.openSync('/dev/full', 'w');
+  const env = { ...process.env, NO_COLOR: '1' };
   const run = (stdio: StdioOptions, ...words: readonly string[]) =>
-    spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', stdio, timeout: 60_000 });
+    spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', stdio, timeout: 60_000, env });
   const traced = ['trace', 'webapp:*', '-q', '--', program, '1'];
   for (const words of [
     ['list', program],
