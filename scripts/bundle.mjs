@@ -21,8 +21,8 @@ const common = {
   logLevel: 'warning',
 };
 
-for (const file of ['complete.js', 'complete.js.map', 'complete'])
-  rmSync(`${LIBRARY}/dist/${file}`, { recursive: true, force: true });
+// The shared file is named by its content: older ones would stay.
+rmSync(`${LIBRARY}/dist/complete`, { recursive: true, force: true });
 // For bundlers and browsers: everything, and each module once, whichever entry points a program imports.
 await build({
   ...common,
